@@ -1,0 +1,109 @@
+"""What is generated, lived in: set up, checked, grown, and shrunk, by its own commands."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import demo
+
+
+def copy_of(project: Path, to: Path) -> Path:
+    """Copy a project that is set up, all but its virtual environment (its paths are absolute)."""
+    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", ".*_cache"))
+    return to
+
+
+class TestSetup:
+    def test_can_be_repeated_and_keeps_the_secrets(self, desk_project: Path) -> None:
+        before = (desk_project / ".env").read_text()
+
+        demo.run(["make", "setup"], cwd=desk_project)
+
+        assert (desk_project / ".env").read_text() == before
+        assert "change-me" not in before
+
+    def test_leaves_the_secrets_out_of_git(self, desk_project: Path) -> None:
+        assert ".env" in (desk_project / ".gitignore").read_text().splitlines()
+
+
+class TestMenu:
+    def test_is_what_bare_make_prints(self, desk_project: Path) -> None:
+        menu = demo.run(["make"], cwd=desk_project)
+
+        for verb in ("setup", "dev", "test", "check", "app"):
+            assert f"make {verb} " in menu
+
+
+class TestCheck:
+    def test_passes_for_the_example(self, desk_project: Path) -> None:
+        assert "Everything passed." in demo.run(["make", "check"], cwd=desk_project)
+
+    def test_passes_for_an_empty_project_and_then_with_a_second_app(
+        self, empty_project: Path
+    ) -> None:
+        assert "Everything passed." in demo.run(["make", "check"], cwd=empty_project)
+
+        demo.run(["make", "app", "name=invoices", "team=platform"], cwd=empty_project)
+
+        assert "Everything passed." in demo.run(["make", "check"], cwd=empty_project)
+        assert (empty_project / "apps/invoices/services.py").is_file()
+
+    def test_passes_after_the_example_was_removed(self, desk_project: Path, tmp_path: Path) -> None:
+        project = copy_of(desk_project, tmp_path / "desk")
+
+        demo.run(["make", "remove-example"], cwd=project)
+        demo.run(["make", "setup"], cwd=project)
+
+        assert "Everything passed." in demo.run(["make", "check"], cwd=project)
+        assert not (project / "apps/bookings").exists()
+
+    def test_fails_and_says_where_when_the_layout_is_broken(
+        self, desk_project: Path, tmp_path: Path
+    ) -> None:
+        project = copy_of(desk_project, tmp_path / "desk")
+        views = project / "apps/catalog/views.py"
+        views.write_text(
+            views.read_text()
+            + "\n\ndef count(request: HttpRequest) -> HttpResponse:\n"
+            + "    from apps.catalog.models import Session\n\n"
+            + "    return HttpResponse(str(Session.objects.count()))\n"
+        )
+
+        with pytest.raises(demo.DemoFailed) as failed:
+            demo.run(["make", "check"], cwd=project)
+
+        said = str(failed.value)
+        assert "FAIL  layout" in said
+        assert "apps/catalog/views.py:" in said
+        assert "doors_do_not_query" in said
+        assert "Failed: " in said
+
+
+class TestServers:
+    def test_pass_the_same_tests_on_postgresql_and_redis(
+        self, desk_project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        postgres, redis = (
+            server_url(name) for name in ("TRELLIS_POSTGRES_URL", "TRELLIS_REDIS_URL")
+        )
+        servers = {
+            "DATABASE_URL": postgres,
+            "CACHE_URL": f"{redis}/14",
+            "CELERY_BROKER_URL": f"{redis}/15",
+        }
+        clean = demo.clean_environment()
+        monkeypatch.setattr(demo, "clean_environment", lambda: clean | servers)
+
+        assert " passed" in demo.run(["make", "test"], cwd=desk_project)
+
+
+def server_url(variable: str) -> str:
+    """Return a server's address. CI must give it; elsewhere the test says what is missing."""
+    if url := os.environ.get(variable):
+        return url
+    message = f"set {variable} to the address of a server that tests may write to"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)

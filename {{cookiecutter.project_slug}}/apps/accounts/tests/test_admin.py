@@ -1,0 +1,29 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+class TestUserAdmin:
+    def test_adds_a_person_by_email(self, admin_client: Client) -> None:
+        answer = admin_client.post(
+            reverse("admin:accounts_user_add"),
+            {
+                "email": "new@example.com",
+                "name": "New",
+                "password1": "a-long-phrase-7",
+                "password2": "a-long-phrase-7",
+                "usable_password": "true",
+            },
+        )
+
+        assert answer.status_code == 302
+        assert User.objects.filter(email="new@example.com").exists()
+
+    def test_lists_people(self, admin_client: Client) -> None:
+        page = admin_client.get(reverse("admin:accounts_user_changelist"))
+
+        assert "admin@example.com" in page.content.decode()

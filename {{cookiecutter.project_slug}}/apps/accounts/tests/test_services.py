@@ -1,0 +1,24 @@
+import pytest
+from django.core.exceptions import ValidationError
+
+from apps.accounts import services
+from apps.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+class TestRegisterUser:
+    def test_lets_the_person_sign_in(self) -> None:
+        user_id = services.register_user(email="a@example.com", name="Ada", password="pw")
+
+        assert User.objects.get(pk=user_id).check_password("pw")
+
+    def test_refuses_an_email_that_is_taken_in_another_case(self) -> None:
+        services.register_user(email="a@example.com", name="Ada", password="pw")
+
+        with pytest.raises(services.EmailTaken):
+            services.register_user(email="A@EXAMPLE.com", name="Eve", password="pw")
+
+    def test_refuses_what_is_no_email(self) -> None:
+        with pytest.raises(ValidationError):
+            services.register_user(email="nonsense", name="Ada", password="pw")

@@ -1,0 +1,51 @@
+"""Bookings as JSON."""
+
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+
+from apps.bookings import selectors, services, types
+from conventions import http
+
+router = Router(tags=["bookings"])
+
+
+class BookingIn(Schema):
+    session: UUID
+
+
+class BookingOut(Schema):
+    public_id: UUID
+    status: str
+    title: str
+    session_public_id: UUID
+    starts_at: datetime
+    room: str
+    hold_expires_at: datetime | None
+    confirmation_sent_at: datetime | None
+
+
+@router.get("", response=list[BookingOut])
+def list_bookings(request: HttpRequest) -> list[types.Booking]:
+    """Your bookings, newest first."""
+    return selectors.bookings_of(attendee_id=http.user_id(request))
+
+
+@router.post("", response={HTTPStatus.CREATED: BookingOut})
+def book_seat(request: HttpRequest, wanted: BookingIn) -> Status[types.Booking]:
+    """Take a seat."""
+    booking = services.book_seat(
+        session_public_id=wanted.session, by=http.user_id(request), at=timezone.now()
+    )
+    return Status(HTTPStatus.CREATED, booking)
+
+
+@router.delete("{public_id}", response={HTTPStatus.NO_CONTENT: None})
+def cancel_booking(request: HttpRequest, public_id: UUID) -> Status[None]:
+    """Give a seat back."""
+    services.cancel_booking(public_id=public_id, by=http.user_id(request), at=timezone.now())
+    return Status(HTTPStatus.NO_CONTENT, None)

@@ -1,0 +1,59 @@
+"""Reads of bookings."""
+
+from datetime import date
+
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+
+from apps.bookings import types
+from apps.bookings.models import Booking
+from conventions.querying import promised, selector
+
+SHOWN = 100  # bookings on one's own page
+
+
+@selector(queries=1)
+def bookings_of(*, attendee_id: int) -> list[types.Booking]:
+    """Return a person's bookings, newest first."""
+    rows = Booking.objects.select_related("session__workshop").filter(attendee_id=attendee_id)
+    return [_as_type(row) for row in promised(rows).order_by("-booked_at", "-id")[:SHOWN]]
+
+
+@selector(queries=1)
+def booking(*, booking_id: int) -> types.Booking:
+    """Return one booking. Raises `Booking.DoesNotExist`."""
+    rows = Booking.objects.select_related("session__workshop")
+    return _as_type(promised(rows).get(pk=booking_id))
+
+
+@selector(queries=1)
+def seats_taken(*, first: date, last: date) -> list[types.SeatsTaken]:
+    """Return the seats taken on each day from `first` to `last` that has any (days in UTC)."""
+    days = (
+        Booking.objects.filter(
+            status__in=Booking.ACTIVE,
+            session__starts_at__date__gte=first,
+            session__starts_at__date__lte=last,
+        )
+        .annotate(day=TruncDate("session__starts_at"))
+        .values("day")
+        .annotate(seats=Count("id"))
+        .order_by("day")
+    )
+    return [types.SeatsTaken(day=row["day"], seats=row["seats"]) for row in days]
+
+
+def _as_type(row: Booking) -> types.Booking:
+    """Return a row, loaded with its session and workshop, as plain data."""
+    return types.Booking(
+        public_id=row.public_id,
+        status=row.status,
+        status_label=row.get_status_display(),
+        title=row.session.workshop.title,
+        session_public_id=row.session.public_id,
+        starts_at=row.session.starts_at,
+        room=row.session.room,
+        hold_expires_at=row.hold_expires_at,
+        confirmation_sent_at=row.confirmation_sent_at,
+        confirmation_error=row.confirmation_error,
+    )

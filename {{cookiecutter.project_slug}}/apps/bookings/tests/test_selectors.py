@@ -1,0 +1,61 @@
+from datetime import UTC, date, datetime
+
+import pytest
+
+from apps.accounts.tests.factories import UserFactory
+from apps.bookings import selectors
+from apps.bookings.models import Booking
+from apps.bookings.tests.factories import BookingFactory
+from apps.catalog.tests.factories import SessionFactory
+from conventions.testing import ConstantQueries
+
+
+class TestBookingsOf:
+    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+        person = UserFactory()
+
+        assert_constant_queries(
+            selectors.bookings_of,
+            grow=lambda rows: BookingFactory.create_batch(rows, attendee=person),
+            attendee_id=person.pk,
+        )
+
+    @pytest.mark.django_db
+    def test_shows_nobody_elses(self) -> None:
+        mine, _ = BookingFactory(), BookingFactory()
+
+        listed = selectors.bookings_of(attendee_id=mine.attendee_id)
+
+        assert [booking.public_id for booking in listed] == [mine.public_id]
+
+
+class TestBooking:
+    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+        booking = BookingFactory()
+
+        assert_constant_queries(
+            selectors.booking,
+            grow=BookingFactory.create_batch,
+            consume=lambda booking: booking.title,
+            booking_id=booking.pk,
+        )
+
+
+class TestSeatsTaken:
+    @pytest.mark.django_db
+    def test_counts_active_bookings_by_the_day_of_their_session(self) -> None:
+        session = SessionFactory(starts_at=datetime(2030, 1, 10, 18, tzinfo=UTC))
+        BookingFactory.create_batch(2, session=session)
+        BookingFactory(session=session, status=Booking.Status.CANCELLED)
+
+        (day,) = selectors.seats_taken(first=date(2030, 1, 10), last=date(2030, 1, 10))
+
+        assert (day.day, day.seats) == (date(2030, 1, 10), 2)
+
+    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+        assert_constant_queries(
+            selectors.seats_taken,
+            grow=BookingFactory.create_batch,
+            first=date(2030, 1, 1),
+            last=date(2030, 2, 1),
+        )

@@ -1,0 +1,33 @@
+"""What pages, JSON, mail and other apps get of a booking."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A booking with the session it is for."""
+
+    public_id: UUID
+    status: str
+    status_label: str
+    title: str
+    session_public_id: UUID
+    starts_at: datetime
+    room: str
+    hold_expires_at: datetime | None
+    confirmation_sent_at: datetime | None
+    confirmation_error: str
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ("held", "confirmed")
+
+
+@dataclass(frozen=True)
+class SeatsTaken:
+    """How many seats are taken in all sessions of one day."""
+
+    day: date
+    seats: int

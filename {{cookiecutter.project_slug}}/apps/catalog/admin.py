@@ -1,0 +1,56 @@
+"""The catalogue in the admin. Saving goes through services, so that caches forget."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from apps.catalog import services
+from apps.catalog.models import Session, Workshop
+
+
+@admin.register(Workshop)
+class WorkshopAdmin(admin.ModelAdmin[Workshop]):
+    list_display = ["title", "summary"]
+    search_fields = ["title"]
+
+    def save_model(self, request: HttpRequest, obj: Workshop, form: Any, change: bool) -> None:
+        services.revise_workshop(workshop=obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Workshop | None = None) -> bool:
+        return False  # what was announced stays known; deleting would go past the caches
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin[Session]):
+    list_display = ["workshop", "starts_at", "room", "capacity", "seats_left"]
+    list_filter = ["starts_at", "room"]
+    list_select_related = ["workshop"]
+    readonly_fields = ["seats_left"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Session | None = None
+    ) -> list[str] | tuple[str, ...]:
+        # Once announced, only the time may move; anything else is a new session.
+        settled = ["workshop", "minutes", "room", "price_cents", "capacity"] if obj else []
+        return [*settled, "seats_left"]
+
+    def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
+        if change:
+            services.reschedule_session(
+                public_id=obj.public_id, starts_at=obj.starts_at, at=timezone.now()
+            )
+        else:
+            obj.pk = services.schedule_session(
+                workshop_id=obj.workshop_id,
+                starts_at=obj.starts_at,
+                minutes=obj.minutes,
+                room=obj.room,
+                capacity=obj.capacity,
+                price_cents=obj.price_cents,
+                at=timezone.now(),
+            ).pk

@@ -1,0 +1,36 @@
+"""The catalogue as JSON."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+
+from apps.catalog import selectors, types
+
+router = Router(tags=["sessions"])
+
+
+class SessionOut(Schema):
+    public_id: UUID
+    title: str
+    summary: str
+    starts_at: datetime
+    minutes: int
+    room: str
+    price_cents: int
+    capacity: int
+    seats_left: int
+
+
+@router.get("", response=list[SessionOut], auth=None)
+def list_sessions(request: HttpRequest) -> list[types.Session]:
+    """The sessions that can still be joined, soonest first."""
+    return selectors.upcoming_sessions(at=timezone.now())
+
+
+@router.get("{public_id}", response=SessionOut, auth=None)
+def get_session(request: HttpRequest, public_id: UUID) -> types.Session:
+    """One session."""
+    return selectors.session(public_id=public_id)

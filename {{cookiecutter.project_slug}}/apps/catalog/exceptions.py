@@ -1,0 +1,7 @@
+"""Errors that both reads and writes of this app raise."""
+
+from conventions import errors
+
+
+class SessionNotFound(errors.NotFound):
+    """There is no such session."""

@@ -1,0 +1,24 @@
+from datetime import UTC, datetime
+
+import factory
+
+from apps.catalog.models import Session, Workshop
+
+
+class WorkshopFactory(factory.django.DjangoModelFactory[Workshop]):
+    class Meta:
+        model = Workshop
+
+    title = factory.Sequence(lambda n: f"Workshop {n}")
+    summary = "What you will learn."
+
+
+class SessionFactory(factory.django.DjangoModelFactory[Session]):
+    class Meta:
+        model = Session
+
+    workshop = factory.SubFactory(WorkshopFactory)
+    starts_at = datetime(2030, 1, 10, 18, tzinfo=UTC)
+    room = "Loft"
+    capacity = 8
+    seats_left = factory.SelfAttribute("capacity")

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from apps.catalog import views
+
+app_name = "catalog"
+urlpatterns = [
+    path("", views.session_list, name="session_list"),
+    path("<uuid:public_id>/", views.session_detail, name="session_detail"),
+]

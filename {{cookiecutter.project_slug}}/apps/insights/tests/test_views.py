@@ -1,0 +1,30 @@
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.tests.factories import UserFactory
+from apps.insights.tests.factories import DailyOccupancyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+class TestOccupancy:
+    def test_says_when_it_was_computed(self, admin_client: Client) -> None:
+        DailyOccupancyFactory(day=timezone.now().date() + timedelta(days=1))
+
+        page = admin_client.get(reverse("insights:occupancy")).content.decode()
+
+        assert "Computed 1 January 2030, 00:00 UTC" in page
+
+    def test_says_so_when_nothing_is_there_yet(self, admin_client: Client) -> None:
+        page = admin_client.get(reverse("insights:occupancy")).content.decode()
+
+        assert "Nothing has been computed yet" in page
+
+    def test_is_for_staff(self, client: Client) -> None:
+        client.force_login(UserFactory())
+
+        assert client.get(reverse("insights:occupancy")).status_code == 302

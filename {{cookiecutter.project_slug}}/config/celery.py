@@ -1,0 +1,27 @@
+"""The Celery application. Its settings are the `CELERY_*` ones in settings.py."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from conventions import local_broker, queueing
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+local_broker.register()
+app = Celery("config", task_cls=queueing.Task)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect(weak=False)
+def keep_our_logging(**_: object) -> None:
+    """Keep Celery from replacing what config/logging.py set up."""
+
+
+@app.on_after_finalize.connect(weak=False)
+def plan_periodic_tasks(sender: Celery, **_: object) -> None:
+    """Give beat every task that declares `schedule=`."""
+    app.autodiscover_tasks(force=True)
+    sender.conf.beat_schedule = queueing.beat_schedule(sender)

@@ -1,0 +1,345 @@
+"""Every setting, in one file.
+
+With an empty environment this is a working development set-up that needs no server: SQLite, a
+cache in the database, Celery over a folder, mail in files. `DJANGO_ENV=production` makes it a
+production one, and then everything in `PRODUCTION_NEEDS` must be set. Values come from the
+environment first and from `.env` second; `.env.example` explains each.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+from config import logging
+
+django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Booking]` means something at run time, too
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"  # what the running project writes; never committed
+VAR_DIR.mkdir(exist_ok=True)
+
+PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT_NAME: str = PYPROJECT["tool"]["trellis"]["project_name"]
+PROJECT_DESCRIPTION: str = PYPROJECT["project"]["description"]
+
+env = environ.Env()
+if not env.bool("IGNORE_ENV_FILE", default=False):  # the tests do: they are the same for everyone
+    environ.Env.read_env(BASE_DIR / ".env")
+
+ENVIRONMENT = env("DJANGO_ENV", default="development")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured(
+        f"DJANGO_ENV is {ENVIRONMENT!r}. Set it to 'development' or 'production'."
+    )
+PRODUCTION = ENVIRONMENT == "production"
+
+PRODUCTION_NEEDS = {
+    "SECRET_KEY": "50 or more random characters",
+    "ALLOWED_HOSTS": "the names this site answers to, separated by commas",
+    "DATABASE_URL": "postgres://user:password@host:5432/name",
+    "CACHE_URL": "redis://host:6379/0",
+    "CELERY_BROKER_URL": "redis://host:6379/1 or amqp://user:password@host:5672//",
+    "EMAIL_URL": "smtp+tls://user:password@host:587",
+    "DEFAULT_FROM_EMAIL": "the address our mail comes from",
+}
+PLACEHOLDER = "change-me"
+DEVELOPMENT_KEY = "development-only-" + PLACEHOLDER
+
+if PRODUCTION:
+    unset = [
+        f"  {name}: {what}"
+        for name, what in PRODUCTION_NEEDS.items()
+        if not os.environ.get(name) or PLACEHOLDER in os.environ[name]
+    ]
+    if unset:
+        raise ImproperlyConfigured(
+            "DJANGO_ENV=production needs these variables (missing, empty or still a placeholder):\n"
+            + "\n".join(unset)
+        )
+
+# Not through `env`, which takes a value that begins with `$` for another variable's name.
+SECRET_KEY = os.environ.get("SECRET_KEY") or DEVELOPMENT_KEY
+DEBUG = env.bool("DEBUG", default=not PRODUCTION)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG is on and DJANGO_ENV is 'production'. Unset DEBUG.")
+if PRODUCTION and len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured(
+        f"SECRET_KEY has {len(SECRET_KEY)} characters. Set it to 50 or more random ones."
+    )
+
+# --- What it is made of ---------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "django_structlog",
+    "ninja",  # as an app it serves the API page's scripts itself instead of from a CDN
+    "conventions",
+    "apps.accounts",
+    "apps.catalog",  # example
+    "apps.bookings",  # example
+    "apps.insights",  # example
+    # startapp adds apps above this line
+]
+
+MIDDLEWARE = [
+    "conventions.http.HealthMiddleware",  # first: a probe knows neither our name nor TLS
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "conventions.http.BusinessErrorMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "conventions.http.project",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Data -----------------------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+}
+_database = DATABASES["default"]
+_database["ATOMIC_REQUESTS"] = False  # services open their own transactions; caches rely on it
+if "sqlite3" in _database["ENGINE"]:
+    # Without IMMEDIATE, two writers that read first fail with "database is locked" at once
+    # instead of waiting their turn (docs/adr/0003).
+    _options: dict[str, Any] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+    # In a file, so that tests with threads see one database.
+    _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
+else:
+    _database.setdefault("CONN_MAX_AGE", 60)
+    _database["CONN_HEALTH_CHECKS"] = True
+    _options = {
+        # Milliseconds. A statement, a lock or an idle transaction that takes longer than this
+        # is a fault we want to hear about, not one we want to wait for.
+        "options": "-c statement_timeout=30000 -c lock_timeout=10000"
+        " -c idle_in_transaction_session_timeout=60000"
+    }
+
+_database["OPTIONS"] = _options | _database.get("OPTIONS", {})  # what the URL says wins
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": env.cache_url("CACHE_URL", default="dbcache://django_cache")
+}
+if "DatabaseCache" in CACHES["default"]["BACKEND"]:
+    # Django's default of 300 entries would throw away what was just cached.
+    CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = 50_000
+elif "redis" in CACHES["default"]["BACKEND"]:
+    # Seconds. A cache that is slower than this is no help; reads go past it (docs/adr/0005).
+    CACHES["default"]["OPTIONS"] = {
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+    } | CACHES["default"].get("OPTIONS", {})
+
+# --- People ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # locks an account after too many wrong passwords
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+AXES_VERBOSE = False
+AXES_USERNAME_FORM_FIELD = "username"  # what Django names the field, though it holds the email
+AXES_USERNAME_CALLABLE = "conventions.http.sign_in_name"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 1  # hours
+# Of both together, so that nobody locks out somebody else. Behind a proxy the address is the
+# proxy's own unless it is told how many stand in front.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0) or None
+AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+
+# --- Pages ----------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "style-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    if env.int("PROXY_COUNT", default=1):  # 0: nothing stands in front, so nobody may claim TLS
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Mail -----------------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="hello@localhost")
+if env("EMAIL_URL", default=""):
+    _mail = env.email_url("EMAIL_URL")
+    MAILERS: dict[str, dict[str, Any]] = {
+        "default": {
+            "BACKEND": _mail["EMAIL_BACKEND"],
+            "OPTIONS": {
+                "host": _mail["EMAIL_HOST"],
+                "port": _mail["EMAIL_PORT"] or 587,
+                "username": _mail["EMAIL_HOST_USER"] or "",
+                "password": _mail["EMAIL_HOST_PASSWORD"] or "",
+                "use_tls": _mail.get("EMAIL_USE_TLS", False),
+                "use_ssl": _mail.get("EMAIL_USE_SSL", False),
+                "timeout": 10,  # seconds
+            }
+            if "smtp" in _mail["EMAIL_BACKEND"]
+            else {},
+        }
+    }
+else:
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "OPTIONS": {"file_path": VAR_DIR / "mail"},
+        }
+    }
+
+# --- Tasks (docs/adr/0004 says what each of these answers) ------------------------------------
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="local://localhost")
+_broker = urlsplit(CELERY_BROKER_URL).scheme
+CELERY_BROKER_CONNECTION_TIMEOUT = 2  # seconds: a request waits for a dead broker no longer
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0.1,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
+}
+if _broker == "local":
+    # Development and small single-host use: messages are files (conventions/local_broker.py).
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "folder": str(env.path("LOCAL_BROKER_FOLDER", default=str(VAR_DIR / "broker"))),
+        "polling_interval": 0.1,
+    }
+elif _broker.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 3600,  # seconds; longer than any task or countdown may take
+        "unacked_mutex_expire": 10,
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "confirm_publish": True,
+        "read_timeout": 3,
+        "write_timeout": 3,
+    }
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
+    # Only through topic exchanges does a countdown wait in the broker instead of in a worker.
+    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_EXCHANGE_TYPE = "topic"
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = ["conventions.queueing.route"]  # each task states its queue
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the database, where it belongs
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_RETRY_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds
+CELERY_TASK_TIME_LIMIT = 600  # seconds
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000  # a slow leak never grows old
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20  # seconds to finish, then hand back to the broker
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- What it says ---------------------------------------------------------------------------
+
+LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOGGING_CONFIG = None  # config/logging.py sets it up, the same for web, worker and commands
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+logging.configure(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION))
+
+if env("SENTRY_DSN", default=""):
+    import sentry_sdk
+
+    sentry_sdk.init(
+        dsn=env("SENTRY_DSN"),
+        environment=ENVIRONMENT,
+        send_default_pii=False,
+        before_send=logging.tag_owner,
+    )
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,25 @@
+"""Which address leads to which app."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+from apps.bookings.api import router as bookings  # example
+from apps.catalog.api import router as catalog  # example
+from conventions import http
+
+api = http.make_api()
+api.add_router("/bookings", bookings)  # example
+api.add_router("/sessions", catalog)  # example
+# startapp adds API routers above this line
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("accounts/", include("apps.accounts.urls")),
+    path("sessions/", include("apps.catalog.urls")),  # example
+    path("bookings/", include("apps.bookings.urls")),  # example
+    path("insights/", include("apps.insights.urls")),  # example
+    # startapp adds urls above this line
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,54 @@
+"""`python -m conventions.ci`: every check, one after the other, to the end.
+
+A failing step does not hide the ones after it; the summary names each with its time, and the
+exit status is 1 if any failed.
+"""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named check and its command."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+STEPS = (
+    Step("lint", ("ruff", "check", ".")),
+    Step("format", ("ruff", "format", "--check", ".")),
+    Step("layout", (sys.executable, "-m", "conventions")),
+    Step("imports", ("lint-imports", "--no-cache")),
+    Step("types", ("mypy", ".")),
+    Step("django", (sys.executable, "manage.py", "check", "--fail-level", "WARNING")),
+    Step("migrations", (sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")),
+    Step("tests", (sys.executable, "-m", "pytest", "-q", "-n", "auto")),
+)
+
+
+def run(*, steps: tuple[Step, ...]) -> list[str]:
+    """Run each step, its output shown when it fails. Returns the names of those that failed."""
+    failed = []
+    for step in steps:
+        started = time.monotonic()
+        done = subprocess.run(step.command, capture_output=True, text=True)
+        passed = done.returncode == 0
+        print(
+            f"{'ok  ' if passed else 'FAIL'}  {step.name:<12}{time.monotonic() - started:6.1f} s",
+            flush=True,
+        )
+        if not passed:
+            failed.append(step.name)
+            print(f"$ {' '.join(step.command)}\n{done.stdout}{done.stderr}", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    failures = run(steps=STEPS)
+    if failures:
+        sys.exit(f"Failed: {', '.join(failures)}")
+    print("Everything passed.")

@@ -1,0 +1,186 @@
+"""How the project speaks HTTP: errors, JSON, pages and health, each in one place."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render as django_render
+from ninja import NinjaAPI
+from ninja.errors import HttpError
+from ninja.errors import ValidationError as RequestInvalid
+from ninja.renderers import BaseRenderer
+from ninja.security import django_auth
+
+from conventions import errors
+from conventions.querying import no_queries
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF: dict[type[errors.BusinessError], HTTPStatus] = {
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.BusinessError: HTTPStatus.BAD_REQUEST,
+}
+
+
+def status_of(error: errors.BusinessError) -> HTTPStatus:
+    """Return the status code that says what `error` says."""
+    return next(status for kind, status in STATUS_OF.items() if isinstance(error, kind))
+
+
+# JSON -----------------------------------------------------------------------------------------
+
+
+class JSONRenderer(BaseRenderer):
+    """orjson: a third of the CPU time of the standard library for a list of 100 rows."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return orjson.dumps(data, default=str)
+
+
+def make_api() -> NinjaAPI:
+    """Return the project's API: session login, orjson, errors as problem details (RFC 9457)."""
+    api = NinjaAPI(
+        title=settings.PROJECT_NAME,
+        version="1",
+        auth=django_auth,
+        renderer=JSONRenderer(),
+    )
+
+    @api.exception_handler(errors.BusinessError)
+    def refused(request: HttpRequest, error: errors.BusinessError) -> HttpResponse:
+        return problem(status=status_of(error), title=error.title, detail=error.detail)
+
+    @api.exception_handler(RequestInvalid)
+    def invalid(request: HttpRequest, error: RequestInvalid) -> HttpResponse:
+        return problem(
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            title="The request is not valid",
+            detail="; ".join(
+                f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+                for fault in error.errors
+            ),
+        )
+
+    @api.exception_handler(ValidationError)
+    def unfit(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        refusal = errors.Invalid("; ".join(error.messages))
+        return problem(status=status_of(refusal), title=refusal.title, detail=refusal.detail)
+
+    @api.exception_handler(HttpError)
+    def spoken(request: HttpRequest, error: HttpError) -> HttpResponse:
+        status = HTTPStatus(error.status_code)
+        return problem(status=status, title=status.phrase, detail=str(error))
+
+    return api
+
+
+def problem(*, status: HTTPStatus, title: str, detail: str) -> JsonResponse:
+    """Return an RFC 9457 problem document."""
+    return JsonResponse(
+        {"type": "about:blank", "title": title, "status": status.value, "detail": detail},
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def user_id(request: HttpRequest) -> int:
+    """Return the id of who is signed in. Raises `Forbidden` where nobody is."""
+    if request.user.pk is None:
+        raise errors.Forbidden("Please sign in first.")
+    return request.user.pk
+
+
+def sign_in_name(request: HttpRequest, credentials: dict[str, str] | None = None) -> str:
+    """Return the name a sign-in is counted under: in one letter case, as it is looked up."""
+    given = (credentials or {}).get("username") or request.POST.get("username", "")
+    return given.strip().lower()
+
+
+# Pages ----------------------------------------------------------------------------------------
+
+
+def render(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render a page from what the view passed, without a query on the way."""
+    request.user.is_authenticated  # noqa: B018  # load session and user before the gate closes
+    messages.get_messages(request)
+    with no_queries(f"rendering {template}"):
+        return django_render(request, template, context, status=status)
+
+
+def project(request: HttpRequest) -> dict[str, Any]:
+    """Template context: what the project is called."""
+    return {
+        "project_name": settings.PROJECT_NAME,
+        "project_description": settings.PROJECT_DESCRIPTION,
+        "debug": settings.DEBUG,
+    }
+
+
+class BusinessErrorMiddleware:
+    """Show a refused service as a page with its message. (The API answers for itself.)"""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, ValidationError):
+            error = errors.Invalid("; ".join(error.messages))
+        if not isinstance(error, errors.BusinessError):
+            return None
+        return render(request, "refused.html", {"error": error}, status=status_of(error))
+
+
+# Health ---------------------------------------------------------------------------------------
+
+
+class HealthMiddleware:
+    """Answer `/health/live` and `/health/ready` before anything else looks at the request.
+
+    Probes come from inside, over plain HTTP, to an address instead of a name: what follows would
+    refuse them (ALLOWED_HOSTS) or send them to HTTPS.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        match request.path_info:
+            case "/health/live":
+                return live()
+            case "/health/ready":
+                return ready()
+            case _:
+                return self.get_response(request)
+
+
+def live() -> HttpResponse:
+    """Answer that the process runs."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready() -> HttpResponse:
+    """Answer whether the process can do its work: 200 with a database, 503 without."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        logger.warning("The database does not answer: %s", error)  # its address is not for everyone
+        return JsonResponse({"status": "unavailable"}, status=503)
+    return JsonResponse({"status": "ok"})

@@ -1,0 +1,10 @@
+"""The layout check: the house rules that a machine can see, and where each is broken.
+
+Standard library only, so that it runs before anything is installed. Each rule is a function whose
+name is the id it is printed with; its docstring is the rule.
+"""
+
+from conventions.layout import data, flow, shape, tasks
+from conventions.layout.engine import Violation, Waiver, check, rules, waivers
+
+__all__ = ["Violation", "Waiver", "check", "data", "flow", "rules", "shape", "tasks", "waivers"]

@@ -1,0 +1,85 @@
+"""`python -m conventions.remove_example`: take the workshop example out, keep everything else.
+
+Deletes the paths below, every line that ends in an example marker, the Makefile's target for it,
+and at last this file. Look at the result with `git diff` before you commit it.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+EXAMPLE_PATHS = (
+    "apps/bookings",
+    "apps/catalog",
+    "apps/insights",
+    "docs/follow-one-booking.md",
+    "docs/runbooks/bookings.md",
+    "docs/runbooks/catalog.md",
+    "docs/runbooks/insights.md",
+    "conventions/remove_example.py",
+)
+MARKERS = (b"# example", b"<!-- example -->", b"{# example #}")
+BEGINS, ENDS = b"<!-- example begins -->", b"<!-- example ends -->"
+TARGET = b"remove-example:"
+NOT_OURS = {".git", ".venv", ".tools", "node_modules", "var"}
+
+
+def remove_example(*, root: Path) -> None:
+    """Leave `root` as if the example had never been there. Safe to repeat."""
+    for path in EXAMPLE_PATHS:
+        _delete(root / path)
+    for folder, inside, names in os.walk(root):
+        inside[:] = sorted(name for name in inside if name not in NOT_OURS)
+        for name in names:
+            _rewrite(Path(folder, name))
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _rewrite(path: Path) -> None:
+    before = path.read_bytes()
+    lines = _without_marked(before.splitlines(keepends=True))
+    if path.name == "Makefile":
+        lines = _without_target(lines)
+    after = b"".join(lines)
+    if after != before:
+        path.write_bytes(after)
+
+
+def _without_marked(lines: list[bytes]) -> list[bytes]:
+    """Drop the lines that end in a marker, and those between the two marks of a passage."""
+    kept: list[bytes] = []
+    inside = False
+    for line in lines:
+        inside = inside or line.startswith(BEGINS)
+        if not inside and not line.rstrip().endswith(MARKERS):
+            kept.append(line)
+        inside = inside and not line.startswith(ENDS)
+    return kept
+
+
+def _without_target(lines: list[bytes]) -> list[bytes]:
+    """Drop the target's line, its recipe and the empty line above it."""
+    kept: list[bytes] = []
+    inside = False
+    for line in lines:
+        if line.startswith(TARGET):
+            inside = True
+            if kept and not kept[-1].strip():
+                kept.pop()
+        elif inside and line.startswith(b"\t"):
+            continue
+        else:
+            inside = False
+            kept.append(line)
+    return kept
+
+
+if __name__ == "__main__":
+    remove_example(root=Path.cwd())
+    print("The example is gone. Next: make check")

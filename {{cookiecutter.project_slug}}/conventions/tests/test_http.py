@@ -1,0 +1,44 @@
+import pytest
+from django.db import DatabaseError
+from django.test import Client
+
+from conventions import errors, http
+
+
+class TestStatusOf:
+    def test_is_that_of_the_nearest_kind_of_error(self) -> None:
+        class SoldOut(errors.Conflict):
+            """Nothing is left."""
+
+        assert http.status_of(SoldOut()) == 409
+        assert http.status_of(errors.BusinessError("no")) == 400
+
+
+class TestBusinessError:
+    def test_speaks_its_docstring_unless_given_words(self) -> None:
+        assert str(errors.NotFound()) == "There is no such thing."
+        assert str(errors.NotFound("No such hat.")) == "No such hat."
+
+
+class TestHealth:
+    def test_is_live_without_a_database(self, client: Client) -> None:
+        assert client.get("/health/live").json() == {"status": "ok"}
+
+    @pytest.mark.django_db
+    def test_is_ready_with_a_database(self, client: Client) -> None:
+        assert client.get("/health/ready").status_code == 200
+
+    def test_answers_a_probe_that_knows_only_an_address(self, client: Client) -> None:
+        assert client.get("/health/live", headers={"host": "10.1.2.3:8000"}).status_code == 200
+
+    def test_is_not_ready_without_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Down:
+            def cursor(self) -> None:
+                raise DatabaseError("no route to db.internal")
+
+        monkeypatch.setattr(http, "connection", Down())
+
+        answer = http.ready()
+
+        assert answer.status_code == 503
+        assert b"db.internal" not in answer.content

@@ -1,0 +1,31 @@
+import pytest
+from django.test import Client
+
+
+class TestPages:
+    @pytest.mark.django_db
+    def test_home_greets(self, client: Client) -> None:
+        assert client.get("/").status_code == 200
+
+    def test_an_unknown_address_is_a_page_of_ours(self, client: Client) -> None:
+        answer = client.get("/nowhere/")
+
+        assert answer.status_code == 404
+        assert "There is nothing at this address." in answer.content.decode()
+
+    @pytest.mark.django_db
+    def test_the_api_describes_itself_without_a_foreign_server(self, client: Client) -> None:
+        page = client.get("/api/docs").content.decode()
+
+        assert "swagger-ui" in page
+        assert "https://" not in page
+
+    def test_carry_a_content_security_policy(self, client: Client) -> None:
+        assert "default-src 'self'" in client.get("/api/docs")["Content-Security-Policy"]
+
+    @pytest.mark.django_db
+    def test_a_form_without_its_token_is_refused_on_a_page_of_ours(self) -> None:
+        answer = Client(enforce_csrf_checks=True).post("/accounts/login/")
+
+        assert answer.status_code == 403
+        assert "open for too long" in answer.content.decode()
