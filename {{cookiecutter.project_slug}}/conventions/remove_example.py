@@ -54,11 +54,18 @@ def _rewrite(path: Path) -> None:
 def _without_marked(lines: list[bytes]) -> list[bytes]:
     """Drop the lines that end in a marker, and those between the two marks of a passage."""
     kept: list[bytes] = []
-    inside = False
+    inside = dropped = False
     for line in lines:
         inside = inside or line.startswith(BEGINS)
-        if not inside and not line.rstrip().endswith(MARKERS):
+        if inside or line.rstrip().endswith(MARKERS):
+            dropped = True
+        else:
+            if dropped and not line.strip():
+                # The empty lines above what went go along, since those beneath it stay.
+                while kept and not kept[-1].strip():
+                    kept.pop()
             kept.append(line)
+            dropped = False
         inside = inside and not line.startswith(ENDS)
     return kept
 

@@ -48,7 +48,7 @@ class TestStartapp:
 
     def test_refuses_an_unknown_team_and_names_the_known(self) -> None:
         with pytest.raises(CommandError, match=r"no team 'nobody'.*one of teams\.toml: "):
-            said("startapp", "invoices", "--team", "nobody")
+            said("startapp", "things_nobody_owns", "--team", "nobody")
 
     @pytest.mark.parametrize(
         ("name", "model"),
