@@ -70,6 +70,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise Malformed(f"it cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise Malformed("it is not UTF-8. Save it as UTF-8.") from None
+    except RecursionError:
+        raise Malformed("it is nested too deeply. Write what an OWNERS.toml has.") from None
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else len(path.read_text(encoding="utf-8").splitlines())

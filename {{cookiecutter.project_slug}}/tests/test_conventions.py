@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
 from conventions import querying
+from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +23,39 @@ class TestLayout:
         )
 
         assert check.returncode == 0, check.stdout + check.stderr
+
+
+class TestImportContracts:
+    """A contract that points at nothing holds for ever, and says so in green."""
+
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+
+    def test_cover_every_package(self) -> None:
+        packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+
+        assert set(self.linter["root_packages"]) == packages
+
+    def test_name_the_layers_that_the_layout_check_knows(self) -> None:
+        (layers,) = (one for one in self.linter["contracts"] if "containers" in one)
+        rows = tuple(tuple(re.findall(r"\w+", row)) for row in layers["layers"])
+        (forbidden,) = (one for one in self.linter["contracts"] if one["type"] == "forbidden")
+        inside = {f"apps.*.{layer}" for layer in RANK if layer not in FRONT_DOOR}
+
+        assert rows == ROWS
+        assert set(layers["exhaustive_ignores"]) == set(BESIDE_THE_LAYERS)
+        assert set(forbidden["forbidden_modules"]) == inside
+
+    def test_name_modules_that_exist(self) -> None:
+        named = [
+            name
+            for contract in self.linter["contracts"]
+            for key in ("containers", "ancestors", "source_modules", "layers")
+            for name in contract.get(key, [])
+            if "(" not in name
+        ]
+
+        assert len(named) >= len(self.linter["contracts"])
+        assert [name for name in named if not any(ROOT.glob(name.replace(".", "/")))] == []
 
 
 class TestSelectors:

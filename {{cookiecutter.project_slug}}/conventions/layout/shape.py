@@ -167,7 +167,10 @@ def layers_point_down(project: Project) -> Iterator[Finding]:
         for node, dotted in _uses(module):
             head, app, target = [*dotted.split("."), "", ""][:3]
             if head == "config":
-                yield module.at(node), f"{module.layer} must not use {dotted}, which runs the apps."
+                yield (
+                    module.at(node),
+                    f"{module.layer} must not use {dotted}. Ask django.conf.settings.",
+                )
             if head != "apps" or (app != module.app and target not in FRONT_DOOR):
                 continue  # the insides of another app are another rule's
             if target in NOT_LOOKED_INTO:

@@ -129,17 +129,16 @@ class Module:
                 yield node, local, alias.name if alias.asname else local
                 if not alias.asname and "." in alias.name:
                     yield node, alias.name, alias.name
+        by_string = {"import_module", "__import__", "import_string"}
         for source in self.of(ast.ImportFrom):
             start = package[: len(package) - source.level + 1] if source.level else []
             base = ".".join([*start, *([source.module] if source.module else [])])
             for alias in source.names:
                 yield source, alias.asname or alias.name, f"{base}.{alias.name}"
+                if alias.asname and alias.name in by_string:
+                    by_string.add(alias.asname)
         for call in self.of(ast.Call):
-            if call.args and _last_name(call.func) in {
-                "import_module",
-                "__import__",
-                "import_string",
-            }:
+            if call.args and _last_name(call.func) in by_string:
                 named, *others = [*call.args, *(word.value for word in call.keywords)]
                 if dotted := self.text(named):
                     beside = "".join(self.text(one) for one in others)
@@ -349,7 +348,7 @@ class Project:
         """Every line with one of `words`, in files that stand in `folders` but not further down."""
         for folder in folders:
             for entry in _entries(self.root / folder):
-                if not entry.is_file() or entry.stat().st_size > LARGEST:
+                if entry.is_symlink() or not entry.is_file() or entry.stat().st_size > LARGEST:
                     continue
                 text = read_bytes(entry.path)
                 if any(word in text for word in words):
@@ -373,14 +372,14 @@ def _read_apps(project: Project) -> None:
         path = f"apps/{entry.name}"
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
-        if entry.is_dir() and not entry.is_symlink():
+        if entry.is_dir(follow_symlinks=False):
             app = App(name=entry.name, path=project.root / path)
             _list(app, project=project)
             # Git leaves a folder of bytecode behind when an app goes: that is no app.
             if app.files or not (app.path / "__pycache__").is_dir():
                 project.apps.append(app)
                 _read(app, project=project)
-        elif entry.is_dir() or entry.name.endswith(".py"):
+        elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
             try:
                 # But for the empty file that makes a package of apps/.
                 if entry.name != "__init__.py" or not _is_docstring(_parsed(path, project)[1].body):
@@ -404,7 +403,7 @@ def _list(app: App, *, project: Project) -> None:
             if entry.name.startswith(".") or entry.name == "__pycache__":
                 continue
             if entry.is_symlink():
-                if entry.is_dir() or entry.name.endswith(".py"):
+                if entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112
                     wrong = "is a link, and nobody looks behind it"
             elif entry.is_dir():
                 folders.append(path)
@@ -444,6 +443,9 @@ def _parsed(path: str, project: Project) -> tuple[str, ast.Module]:
         raise Unreadable(Place(path, line), "is not UTF-8") from None
     except OSError as error:
         raise Unreadable(Place(path), f"cannot be read: {why(error)}") from None
+    if "\0" in source:
+        place = Place(path, source[: source.index("\0")].count("\n") + 1)
+        raise Unreadable(place, "holds a null byte")
     try:
         return source, ast.parse(source)
     except SyntaxError as error:

@@ -185,11 +185,11 @@ def tasks_start_after_commit(project: Project) -> Iterator[Finding]:
     """
     tasks = {f"{module.dotted}.{function.name}" for module, function, _ in _tasks(project)}
     for module in project.modules:
-        for node in module.of(ast.Attribute):
-            if node.attr in {"delay", "apply_async", "apply"}:
+        for node, method in module.attributes:
+            if method in {"delay", "apply_async", "apply"}:
                 dotted = module.meaning(node)
                 if dotted.startswith("celery.") or ("apps." in dotted and ".tasks." in dotted):
-                    yield module.at(node), f"use .delay_on_commit(…) instead of .{node.attr}(…)."
+                    yield module.at(node), f"use .delay_on_commit(…) instead of .{method}(…)."
         for call, called in module.calls:
             name = called.rpartition(".")[2]
             if name == "send_task":

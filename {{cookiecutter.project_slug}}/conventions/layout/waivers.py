@@ -47,7 +47,9 @@ class Waiver:
             form = f"{WAIVER_SIGN} allow <rule> {until}: <reason>"
             return "waivers_are_used", f"it cannot be understood. Write `{form}`."
         if self.rule not in rules or self.rule.startswith("waivers_"):
-            near = "".join(f" {name}?" for name in get_close_matches(self.rule, rules, 1))
+            near = "".join(
+                f" Did you mean {name}?" for name in get_close_matches(self.rule, rules, 1)
+            )
             fault = f"there is no rule {self.rule} to be excused from. Mend the name.{near}"
             return "waivers_are_used", fault
         if not self.reason:
