@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import demo
 from tests.generating import FOLDER, generate
 from tests.layout_cases import MODEL, OWNERS, VIEWS, Case
 from tests.test_project import copy_of
@@ -128,6 +129,36 @@ CONTRACTS = {
         Case("apps/catalog/services.py", "from config import celery"),
     ),
 }
+
+
+GROW = """
+import django
+django.setup()
+from django.core.management import call_command
+for number in range(26):
+    profile = "crud" if number % 5 == 0 else "layered"
+    call_command("startapp", f"branches_{number}", team="platform", profile=profile, verbosity=0)
+"""
+
+
+class TestThirtyApps:
+    def test_are_clean_without_a_waiver(self, desk_project: Path, tmp_path: Path) -> None:
+        project = copy_of(desk_project, tmp_path / "desk")
+        python = str(desk_project / ".venv" / "bin" / "python")
+        environment = {
+            **demo.clean_environment(),
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PATH": f"{desk_project / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
+        }
+
+        for command in ([python, "-c", GROW], [python, "-m", "conventions"], ["lint-imports"]):
+            done = subprocess.run(
+                command, cwd=project, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+
+        assert len(list(project.glob("apps/*/OWNERS.toml"))) == 30
+        assert "# layout:" not in "".join(p.read_text() for p in project.glob("apps/**/*.py"))
 
 
 class TestImportContracts:
