@@ -142,7 +142,7 @@ def layers_have_tests(project: Project) -> Iterator[Finding]:
             start = f"apps/{app.name}/tests/test_{layer}"
             tests = [path for path in app.files if path.startswith((f"{start}.py", f"{start}/"))]
             if written and not any(
-                b"def test_" in read_bytes(project.root / path) for path in tests
+                b"def test_" in read_bytes(f"{project.root}/{path}") for path in tests
             ):
                 place = Place(written[0].path)
                 yield (
