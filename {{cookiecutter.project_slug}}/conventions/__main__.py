@@ -3,7 +3,7 @@
     python -m conventions [--format text|github|json]   the layout check
     python -m conventions --rules                       every rule, with its reason
     python -m conventions --explain RULE                one of them
-    python -m conventions owners                        write .github/CODEOWNERS
+    python -m conventions owners                        write .github/CODEOWNERS, catalog-info.yaml
     python -m conventions waivers                       every waiver, the soonest to end first
 
 Run it in the project's folder. Exit status: 0 clean, 1 violations, 2 nothing could be read.
@@ -85,13 +85,10 @@ def _annotation(violation: layout.Violation) -> str:
 
 def owners(*, root: Path, form: str) -> int:
     try:
-        text = ownership.codeowners(root=root)
+        print("Wrote " + " and ".join(ownership.write(root=root)) + ".")
     except ownership.Malformed as error:
-        print(f"{error.message} Run `python -m conventions` for the place.", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
-    path = root / ".github" / "CODEOWNERS"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 

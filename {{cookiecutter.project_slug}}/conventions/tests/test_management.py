@@ -3,7 +3,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from conventions import ownership
 from conventions.management.commands import startapp
+
+TEAMS = ownership.read_teams(ownership.ROOT / "teams.toml")
 
 
 def said(*command: str) -> str:
@@ -13,17 +16,35 @@ def said(*command: str) -> str:
 
 
 class TestOwner:
-    @pytest.mark.parametrize("what", ["apps/accounts/models.py", "/admin/login/"])
-    def test_is_told_for_what_an_app_owns_and_refused_for_the_rest(self, what: str) -> None:
-        if what.startswith("apps"):
-            assert "runbook  docs/runbooks/accounts.md" in said("owner", what)
-        else:
-            with pytest.raises(CommandError, match="belongs to no app"):
-                said("owner", what)
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "accounts",
+            "apps/accounts/tests/test_models.py",
+            "/accounts/login/",
+            "/accounts/login",
+            "https://example.com/accounts/login/?next=/",
+            "/admin/accounts/user/",
+        ],
+    )
+    def test_is_told_for_what_an_app_has(self, what: str) -> None:
+        assert "runbook     docs/runbooks/accounts.md" in said("owner", what)
 
-    @pytest.mark.parametrize("what", ["bookings.send_confirmation", "/bookings/"])  # example
+    @pytest.mark.parametrize("what", ["manage.py", "apps", "apps/__init__.py", "/", "/api/docs"])
+    def test_is_the_first_team_for_what_no_app_has(self, what: str) -> None:
+        assert said("owner", what).startswith("app         none")
+        assert f"team        {next(iter(TEAMS))}\n" in said("owner", what)
+
+    @pytest.mark.parametrize(
+        "what", ["apps/nobody/models.py", "../", "/nowhere/", "a.task", "x://["]
+    )
+    def test_is_refused_for_what_is_not_here(self, what: str) -> None:
+        with pytest.raises(CommandError, match="no file here, no task and no address"):
+            said("owner", what)
+
+    @pytest.mark.parametrize("what", ["bookings.send_confirmation", "/api/bookings"])  # example
     def test_is_told_for_tasks_and_addresses(self, what: str) -> None:  # example
-        assert "app      bookings" in said("owner", what)  # example
+        assert "app         bookings" in said("owner", what)  # example
 
 
 class TestTasks:
