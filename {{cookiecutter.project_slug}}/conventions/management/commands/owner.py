@@ -14,6 +14,7 @@ from conventions import ownership
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # whoever asks this may be mending just that
     help = "Say who owns a path of the project, a task or an address of the site."
 
     def add_arguments(self, parser: CommandParser) -> None:
