@@ -5,6 +5,7 @@
     python -m conventions --explain RULE                one of them
     python -m conventions owners                        write .github/CODEOWNERS, catalog-info.yaml
     python -m conventions waivers                       every waiver, the soonest to end first
+    python -m conventions drift [--since MONTH] [--html FILE]   how complexity arrived
 
 Run it in the project's folder. Exit status: 0 clean, 1 violations, 2 nothing could be read.
 """
@@ -20,6 +21,10 @@ from conventions.layout import source
 
 def main(*, arguments: list[str], root: Path) -> int:
     """Run one command; return the exit status."""
+    if arguments[:1] == ["drift"]:
+        from conventions import drift  # a whole history: seldom asked for, and slow to load
+
+        return drift.main(arguments=arguments[1:], root=root)
     words = " ".join(arguments).replace("=", " ").split()
     form = _taken("--format", words) or "text"
     if "--rules" in words:
