@@ -70,7 +70,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-class TestStartapp:
+class TestStartapp:  # of an app that no project has
     TEAM = next(iter(TEAMS))
 
     @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ class TestStartapp:
             ("sessions", "a package has an app of that name"),
             ("services", "what a layer of an app is called"),
             ("tests", "what a layer of an app is called"),
-            ("calendar", "Python has a module of that name.*Try 'calendars'"),
+            ("calendar", "Python has a module of that name"),
             ("celery", "a package of that name is installed"),
             ("config", "the project has config/ already"),
             ("admin", "what a layer of an app is called"),
@@ -102,15 +102,15 @@ class TestStartapp:
         assert files_in(root) == before
 
     def test_refuses_one_that_is_there(self, root: Path) -> None:
-        (root / "apps/invoices").mkdir()
-        (root / "apps/invoices/models.py").touch()
+        (root / "apps/first_drafts").mkdir()
+        (root / "apps/first_drafts/models.py").touch()
 
-        with pytest.raises(CommandError, match="apps/invoices is there already"):
-            said("startapp", "invoices", "--team", self.TEAM)
+        with pytest.raises(CommandError, match="apps/first_drafts is there already"):
+            said("startapp", "first_drafts", "--team", self.TEAM)
 
     def test_refuses_an_unknown_team_and_names_the_known(self, root: Path) -> None:
         with pytest.raises(CommandError, match=r"no team 'nobody'.*one of teams\.toml: "):
-            said("startapp", "invoices", "--team", "nobody")
+            said("startapp", "first_drafts", "--team", "nobody")
 
     def test_says_what_to_type_when_nothing_was(self, root: Path) -> None:
         with pytest.raises(CommandError, match=f"make app name=invoices team={self.TEAM}"):
@@ -119,10 +119,10 @@ class TestStartapp:
     def test_shows_what_it_would_do_and_does_nothing(self, root: Path) -> None:
         before = files_in(root)
 
-        shown = said("startapp", "invoices", "--team", self.TEAM, "--dry-run")
+        shown = said("startapp", "first_drafts", "--team", self.TEAM, "--dry-run")
 
-        assert "would write   apps/invoices/services.py" in shown
-        assert '+     "apps.invoices",' in shown
+        assert "would write   apps/first_drafts/services.py" in shown
+        assert '+     "apps.first_drafts",' in shown
         assert files_in(root) == before
 
     @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
@@ -136,27 +136,27 @@ class TestStartapp:
         monkeypatch.setattr(ownership, "write", stop)
 
         with pytest.raises(CommandError, match="What was written is undone"):
-            said("startapp", "invoices", "--team", self.TEAM)
+            said("startapp", "first_drafts", "--team", self.TEAM)
 
         assert files_in(root) == before
-        assert not (root / "apps/invoices").exists()
+        assert not (root / "apps/first_drafts").exists()
 
     def test_says_which_line_is_gone(self, root: Path) -> None:
         (root / "config/urls.py").write_text("urlpatterns = []\n")
 
         with pytest.raises(CommandError, match=r"config/urls\.py has no line .* Put it back"):
-            said("startapp", "invoices", "--team", self.TEAM)
+            said("startapp", "first_drafts", "--team", self.TEAM)
 
-        assert not (root / "apps/invoices").exists()
+        assert not (root / "apps/first_drafts").exists()
 
     def test_keeps_a_runbook_that_is_there(self, root: Path) -> None:
         (root / "docs/runbooks").mkdir(parents=True)
-        (root / "docs/runbooks/invoices.md").write_text("What we learned.")
+        (root / "docs/runbooks/first_drafts.md").write_text("What we learned.")
 
-        said("startapp", "invoices", "--team", self.TEAM, "--profile", "crud")
+        said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "crud")
 
-        assert (root / "docs/runbooks/invoices.md").read_text() == "What we learned."
-        assert not (root / "apps/invoices/services.py").exists()
+        assert (root / "docs/runbooks/first_drafts.md").read_text() == "What we learned."
+        assert not (root / "apps/first_drafts/services.py").exists()
 
     @pytest.mark.parametrize(
         ("name", "model"),
