@@ -112,6 +112,10 @@ class TestStartapp:  # of an app that no project has
         with pytest.raises(CommandError, match=r"no team 'nobody'.*one of teams\.toml: "):
             said("startapp", "first_drafts", "--team", "nobody")
 
+    def test_refuses_an_unknown_profile_and_names_the_known(self, root: Path) -> None:
+        with pytest.raises(CommandError, match=r"no profile 'full'\. One of: layered, crud"):
+            said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "full")
+
     def test_says_what_to_type_when_nothing_was(self, root: Path) -> None:
         with pytest.raises(CommandError, match=f"make app name=invoices team={self.TEAM}"):
             said("startapp")

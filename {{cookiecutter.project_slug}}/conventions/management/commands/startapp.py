@@ -94,7 +94,6 @@ class Command(BaseCommand):
         parser.add_argument("--purpose", default="", help="what it is for, in one sentence")
         parser.add_argument(
             "--profile",
-            choices=ownership.PROFILES,
             default="layered",
             help="crud: models, ModelAdmin and forms, for what staff keep by hand",
         )
@@ -103,7 +102,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         root: Path = settings.BASE_DIR
         name, team, profile = options["name"], options["team"], options["profile"]
-        problems = (name and why_no_name(name, root=root), why_no_team(team, name=name, root=root))
+        problems = (
+            name and why_no_name(name, root=root),
+            why_no_team(team, name=name, root=root),
+            why_no_profile(profile),
+        )
         for problem in problems:
             if problem:
                 raise CommandError(f"{problem} Nothing was written.")
@@ -142,6 +145,13 @@ def why_no_team(team: str, *, name: str, root: Path) -> str:
         known = ", ".join(sorted(teams))
         said = f"There is no team {team!r}." if team else f"Whose is {name}?"
         return f"{said} Say --team (in make: team=) with one of teams.toml: {known}."
+    return ""
+
+
+def why_no_profile(profile: str) -> str:
+    """Return why there can be no app of this profile; "" if there can."""
+    if profile not in ownership.PROFILES:
+        return f"There is no profile {profile!r}. One of: {', '.join(ownership.PROFILES)}."
     return ""
 
 
