@@ -74,10 +74,16 @@ def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> An
 
 
 def tag_owner(event: Any, hint: Any) -> Any:
-    """Tag a Sentry event with the team that owns the innermost code of ours it was raised from."""
-    for error in reversed(event.get("exception", {}).get("values", [])):
-        for frame in reversed((error.get("stacktrace") or {}).get("frames", [])):
-            if team := ownership.team_of_module(module=frame.get("module") or ""):
-                event.setdefault("tags", {})["owner"] = team
-                return event
+    """Tag a Sentry event with the team of the app whose code raised or, without error, logged it.
+
+    The innermost code of ours counts: an error may pass through Django and other apps.
+    """
+    modules = [event.get("logger")]
+    for error in event.get("exception", {}).get("values", []):
+        frames = (error.get("stacktrace") or {}).get("frames", [])
+        modules += [frame.get("module") for frame in frames]
+    for module in reversed(modules):
+        if team := ownership.team_of_module(module=module or ""):
+            event.setdefault("tags", {})["owner"] = team
+            break
     return event

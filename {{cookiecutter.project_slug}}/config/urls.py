@@ -4,13 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from apps.bookings.api import router as bookings  # example
-from apps.catalog.api import router as catalog  # example
 from conventions import http
 
 api = http.make_api()
-api.add_router("/bookings", bookings)  # example
-api.add_router("/sessions", catalog)  # example
+api.add_router("/bookings", "apps.bookings.api.router")  # example
+api.add_router("/sessions", "apps.catalog.api.router")  # example
 # startapp adds API routers above this line
 
 urlpatterns = [

@@ -3,8 +3,14 @@
     python -m conventions [--format text|github|json]   the layout check
     python -m conventions --rules                       every rule, with its reason
     python -m conventions --explain RULE                one of them
+<<<<<<< HEAD
     python -m conventions owners                        write .github/CODEOWNERS
     python -m conventions waivers                       every waiver by owner and days left
+=======
+    python -m conventions owners                        write .github/CODEOWNERS, catalog-info.yaml
+    python -m conventions waivers                       every waiver, the soonest to end first
+    python -m conventions drift [--since MONTH] [--html FILE]   how complexity arrived
+>>>>>>> issue-3b
 
 Run it in the project's folder. Exit status: 0 clean, 1 violations, 2 nothing could be read.
 """
@@ -20,6 +26,10 @@ from conventions.layout import source
 
 def main(*, arguments: list[str], root: Path) -> int:
     """Run one command; return the exit status."""
+    if arguments[:1] == ["drift"]:
+        from conventions import drift  # a whole history: seldom asked for, and slow to load
+
+        return drift.main(arguments=arguments[1:], root=root)
     words = " ".join(arguments).replace("=", " ").split()
     form = _taken("--format", words) or "text"
     if "--rules" in words:
@@ -69,13 +79,10 @@ def check(*, root: Path, form: str) -> int:
 
 def owners(*, root: Path, form: str) -> int:
     try:
-        text = ownership.codeowners(root=root)
+        print("Wrote " + " and ".join(ownership.write(root=root)) + ".")
     except ownership.Malformed as error:
-        print(f"{error.message} Run `python -m conventions` for the place.", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
-    path = root / ".github" / "CODEOWNERS"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 

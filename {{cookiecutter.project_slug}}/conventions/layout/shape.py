@@ -306,17 +306,23 @@ def _way_back(start: str, *, wants: dict[str, list[str]]) -> list[str]:
 
 @rule
 def codeowners_are_current(project: Project) -> Iterator[Finding]:
+<<<<<<< HEAD
     """.github/CODEOWNERS is what teams.toml and the OWNERS.toml files make of it.
 
     Cannot see: whether GitHub knows the handles in it.
     """
     path = project.root / ".github" / "CODEOWNERS"
+=======
+    """.github/CODEOWNERS and catalog-info.yaml are what the owners' files make of them."""
+>>>>>>> issue-3b
     try:
-        wanted = ownership.codeowners(root=project.root)
+        wanted = ownership.derived(root=project.root)
     except ownership.Malformed:
         return  # reported where it is
-    if not path.is_file() or path.read_text("utf-8", "replace") != wanted:
-        yield Place(".github/CODEOWNERS"), "does not say what the owners say. Run `make owners`."
+    for name, text in wanted.items():
+        path = project.root / name
+        if not path.is_file() or path.read_text("utf-8", "replace") != text:
+            yield Place(name), "does not say what the owners say. Run `make owners`."
 
 
 @rule
