@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import demo
 from bench import caches
 from tests.test_project import server_url
+from tests.test_readme import blocks
 
 ROUNDS = "40"
 
@@ -48,6 +50,17 @@ class TestRaces:
         found = caches.told(desk_project, "stampede", "declared", servers=servers)
 
         assert found == {"readers": 50, "answered": 50, "loads": 1}
+
+
+class TestRunbook:
+    def test_has_commands_that_run(self, desk_project: Path) -> None:
+        commands = blocks((desk_project / "docs/runbooks/caches.md").read_text())
+
+        said = [demo.run(["sh", "-c", command], cwd=desk_project) for command in commands]
+
+        assert "catalog.session  (curators, ttl 300 s)" in said[0]
+        assert '"name": "catalog.session"' in said[1]
+        assert "catalog.session has forgotten public_id=" in said[2]
 
 
 class TestOutage:
