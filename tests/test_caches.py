@@ -3,6 +3,7 @@
 The races themselves are in bench/cache_race.py; `bench/caches.py` runs longer ones.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -50,6 +51,33 @@ class TestRaces:
         found = caches.told(desk_project, "stampede", "declared", servers=servers)
 
         assert found == {"readers": 50, "answered": 50, "loads": 1}
+
+
+READ_ONCE = """
+from uuid import uuid4
+from conventions import cache_use
+cache_use.WRITE_EVERY = 0  # instead of once a minute
+from apps.catalog import caches
+caches.session(public_id=uuid4())
+"""
+
+
+class TestFigures:
+    def test_are_those_of_the_processes_that_read(self, desk_project: Path) -> None:
+        before = loads_of_sessions(desk_project)
+
+        for _ in range(2):
+            demo.run([*MANAGE, "shell", "--no-imports", "-c", READ_ONCE], cwd=desk_project)
+
+        assert loads_of_sessions(desk_project) == before + 2
+
+
+MANAGE = ["uv", "run", "python", "manage.py"]
+
+
+def loads_of_sessions(project: Path) -> int:
+    cards = json.loads(demo.run([*MANAGE, "caches", "--json"], cwd=project))
+    return int(next(card["loads"] for card in cards if card["name"] == "catalog.session"))
 
 
 class TestRunbook:
