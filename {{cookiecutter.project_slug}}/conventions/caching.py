@@ -12,37 +12,37 @@
 
 Reading is calling it; forgetting is `session_page.invalidate(public_id=...)` in the service that
 changed what it shows. What keeps it right: a stored value names the *generation* it was loaded
-under, and invalidating begins a new one. A reader that loaded before a commit stores under the
-old generation, and nobody reads that again (docs/adr/0005).
+under, and invalidating ends that generation. A reader that loaded before a commit stores under a
+generation that is over, and nobody reads that again (docs/adr/0005).
 """
 
 import functools
-import hashlib
-import inspect
+import io
 import logging
 import math
 import pickle
 import random
 import secrets
-import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
-from django.db import DatabaseError, models, transaction
-from redis.exceptions import RedisError
+from django.db import models, transaction
+from django.utils.module_loading import autodiscover_modules
+
+from conventions import cache_keys, cache_use, ownership
+from conventions.cache_keys import Keys
+from conventions.cache_outage import outage
 
 logger = logging.getLogger(__name__)
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
 
-# What a cache raises when it is away, and what a value does whose class is gone or renamed.
-CACHE_TROUBLE = (OSError, DatabaseError, RedisError, pickle.UnpicklingError, AttributeError)
+UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError)  # a value whose class has gone
 LOCK_SECONDS = 10  # the longest one loader may keep others waiting
-OUTAGE_WINDOW = 60.0  # seconds between two log lines about a cache that is down
 
 declared: dict[str, "CachedRead[Any, Any]"] = {}
 
@@ -50,15 +50,18 @@ declared: dict[str, "CachedRead[Any, Any]"] = {}
 class Entry(NamedTuple):
     """What is stored: the value, and what decides whether it may still be served."""
 
-    generation: str
+    generation: int
     value: Any
     load_seconds: float
     fresh_until: float  # seconds since the epoch
 
 
-class Keys(NamedTuple):
-    generation: str
-    value: str
+class Claim(NamedTuple):
+    """The right of one reader to load for all, and what it may store under."""
+
+    generation: int
+    lock: str
+    token: int
 
 
 @dataclass(kw_only=True, eq=False)
@@ -73,171 +76,178 @@ class CachedRead(Generic[Parameters, Value]):
     bottleneck: str
     invalidated_by: tuple[str, ...]
     negative_ttl: int | None = None
-    _outage_logged: float = field(default=-math.inf, init=False)
 
     def __post_init__(self) -> None:
         if self.name in declared:
             raise TypeError(f"The cache {self.name!r} is declared twice. Give one another name.")
         if not self.bottleneck.strip():
             raise TypeError(f"The cache {self.name!r} has no bottleneck. Say what you measured.")
-        signature = inspect.signature(self.load).parameters
-        for parameter in signature.values():
-            if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default != parameter.empty:
-                raise TypeError(
-                    f"The cache {self.name!r} has the parameter {parameter.name!r}, which a caller"
-                    " may leave out or give by position: reading and forgetting would speak of"
-                    " different things. Make it keyword-only, without a default."
-                )
-        parameters = set(signature)
-        named = {part for _, part, _, _ in string.Formatter().parse(self.key) if part}
-        if parameters != named:
-            # A parameter left out would serve one caller's value to another.
-            wanted = ":".join(f"{{{name}}}" for name in sorted(parameters))
-            raise TypeError(
-                f"The cache {self.name!r} has the key {self.key!r}, but its function takes"
-                f" {sorted(parameters)}. Write key={wanted!r}."
-            )
+        if self.ttl < 1 or (self.negative_ttl is not None and self.negative_ttl < 1):
+            raise TypeError(f"The cache {self.name!r} keeps nothing: a ttl is 1 second or more.")
+        self.keys = cache_keys.KeyMaker(
+            name=self.name, key=self.key, version=self.version, load=self.load
+        )
+        self.use = cache_use.Counter(name=self.name)
         declared[self.name] = self
         functools.update_wrapper(self, self.load)
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
         """Return the value, from the cache where that is sound and from the database else."""
-        if transaction.get_connection().in_atomic_block:
-            # What this transaction wrote may be rolled back: neither trust the cache nor fill it.
-            return self.load(*args, **kwargs)
-        try:
-            return self._read(kwargs)
-        except _LoadFailed as failed:
-            raise failed.error from None
-        except CACHE_TROUBLE as error:
-            self._note_outage(error)
-            return self.load(*args, **kwargs)
+        keys = self.keys.make(kwargs)
+        # What this transaction wrote may be rolled back: neither trust the cache nor fill it.
+        if transaction.get_connection().in_atomic_block or outage.is_on():
+            return self._load(kwargs)
+        found = self._find(keys)
+        if isinstance(found, Entry):
+            return found.value  # type: ignore[no-any-return]
+        return self._fill(keys, found, kwargs) if found else self._load(kwargs)
 
     def invalidate(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         """Forget the value when, and only if, the current transaction commits."""
-        generation_key = self._keys(kwargs).generation
+        keys = self.keys.make(kwargs)
+        transaction.on_commit(lambda: self._end_generation(keys, kwargs), robust=True)
 
-        def begin_a_generation() -> None:
-            # Twice, and looked at: a cache in the database keeps its own failures to itself.
-            for _ in range(2):
-                generation = secrets.token_hex(8)
-                try:
-                    self._cache.set(generation_key, generation, timeout=None)
-                    if self._cache.get(generation_key) == generation:
-                        return
-                except CACHE_TROUBLE as error:
-                    self._note_outage(error)
-            # Readers may see the old value until its ttl ends; the write itself stands.
-            logger.error("The cache %s could not be told to forget %s.", self.name, kwargs)
+    def forget_now(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> bool:
+        """Forget the value whatever transaction is open; say whether the cache was reached.
 
-        transaction.on_commit(begin_a_generation, robust=True)
+        For operators. A service calls `invalidate`: forgetting before the commit is too early.
+        """
+        return self._end_generation(self.keys.make(kwargs), kwargs)
+
+    @property
+    def owner(self) -> str:
+        """The team that answers for this cache, from its app's OWNERS.toml."""
+        return ownership.team_of_module(module=self.load.__module__)
 
     # Reading ------------------------------------------------------------------------------
 
-    def _read(self, kwargs: dict[str, Any]) -> Value:
-        keys = self._keys(kwargs)
-        give_up = time.monotonic() + LOCK_SECONDS
+    def _find(self, keys: Keys) -> Entry | Claim | None:
+        """Return what is remembered, or the right to load it for all; None: load for yourself."""
+        cache = caches["default"]
+        with outage.noted():
+            try:
+                return self._look(cache, keys)
+            except UNREADABLE as error:
+                logger.warning("The cache %s held what cannot be read: %s", self.name, error)
+                cache.delete(keys.value)
+        return None
+
+    def _look(self, cache: BaseCache, keys: Keys) -> Entry | Claim | None:
+        began = time.monotonic()
+        lock, stale_seen = "", False
         while True:
-            generation, entry = self._look(keys)
-            if entry and entry.generation == generation:
-                due = time.time() - entry.load_seconds * math.log(1.0 - random.random())
-                if due < entry.fresh_until:
-                    return entry.value  # type: ignore[no-any-return]
-                # One of many readers refreshes a little early (the slower the load, the earlier),
-                # so that the moment of expiry never finds them all waiting.
-                if not (token := self._lock(keys, generation)):
-                    return entry.value  # type: ignore[no-any-return]
-                return self._fill(keys, generation, token, kwargs, seen=entry)
-            if token := self._lock(keys, generation):
-                return self._fill(keys, generation, token, kwargs, seen=entry)
-            if time.monotonic() > give_up:
-                return self._load(kwargs)[0]
+            found = cache.get_many((*keys, lock) if lock else keys)
+            generation = found.get(keys.generation) or self._begin_generation(cache, keys)
+            if generation is None:
+                return None  # the cache keeps nothing right now
+            stored = entry = Entry(*found[keys.value]) if keys.value in found else None
+            if entry and entry.generation != generation:
+                entry = None
+                if not stale_seen:  # the value that a reader before us stored too late
+                    stale_seen = True
+                    self.use.avoided_stale()
+            if entry and not self._is_due(entry):
+                return self._hit(entry, began)
+            lock = f"{keys.value}:lock:{generation}"
+            if lock not in found and (claim := self._claim(cache, generation, lock)):
+                again = cache.get_many(keys)
+                unchanged = again.get(keys.generation) == generation
+                if unchanged and _same(stored, again.get(keys.value)):
+                    return claim
+                self._release(cache, claim)  # somebody was quicker: look once more
+                continue
+            if entry:
+                return self._hit(entry, began)  # one other refreshes it for all
+            if time.monotonic() - began > LOCK_SECONDS:
+                return None
             time.sleep(random.uniform(0.01, 0.03))
 
-    def _look(self, keys: Keys) -> tuple[str, Entry | None]:
-        found = self._cache.get_many(keys)
-        generation = found.get(keys.generation)
-        if generation is None:
-            # `add` lets one of several win; reading back tells us whose it is.
-            self._cache.add(keys.generation, secrets.token_hex(8), timeout=None)
-            generation = self._cache.get(keys.generation) or ""
-        stored = found.get(keys.value)
-        return generation, Entry(*stored) if stored else None
+    def _is_due(self, entry: Entry) -> bool:
+        """Whether to refresh: at the end, or for one of many readers a little before it.
 
-    def _fill(
-        self,
-        keys: Keys,
-        generation: str,
-        token: str,
-        kwargs: dict[str, Any],
-        *,
-        seen: Entry | None,
-    ) -> Value:
+        The slower the load, the earlier, so that the end never finds them all waiting.
+        """
+        early = -entry.load_seconds * math.log(1.0 - random.random())
+        return time.time() + early >= entry.fresh_until
+
+    def _hit(self, entry: Entry, began: float) -> Entry:
+        self.use.hit(saved_seconds=entry.load_seconds - (time.monotonic() - began))
+        return entry
+
+    def _fill(self, keys: Keys, claim: Claim, kwargs: dict[str, Any]) -> Value:
+        cache = caches["default"]
         try:
-            _, entry = self._look(keys)
-            if entry and entry != seen and entry.generation == generation:
-                return entry.value  # type: ignore[no-any-return]  # filled while we took the lock
-            value, seconds = self._load(kwargs)
-            self._refuse_models(value)
-            absent = value is None and self.negative_ttl is not None
-            ttl = self.negative_ttl if absent and self.negative_ttl is not None else self.ttl
-            stored = tuple(Entry(generation, value, seconds, time.time() + ttl))
-            self._cache.set(keys.value, stored, timeout=ttl)
+            began = time.monotonic()
+            value = self._load(kwargs)
+            seconds = time.monotonic() - began
+            self.use.loaded(seconds=seconds)
+            ttl = self.negative_ttl if value is None and self.negative_ttl else self.ttl
+            entry = Entry(claim.generation, value, seconds, time.time() + ttl)
+            with outage.noted():
+                # A generation outlives what is stored under it. `touch` cannot bring one back.
+                cache.touch(keys.generation, timeout=2 * self.ttl)
+                cache.set(keys.value, tuple(entry), timeout=ttl)
             return value
         finally:
-            self._unlock(keys, generation, token)
+            with outage.noted():
+                self._release(cache, claim)
 
-    def _load(self, kwargs: dict[str, Any]) -> tuple[Value, float]:
-        started = time.monotonic()
+    def _load(self, kwargs: dict[str, Any]) -> Value:
+        value = self.load(**kwargs)  # type: ignore[call-arg]
         try:
-            value = self.load(**kwargs)  # type: ignore[call-arg]
-        except Exception as error:
-            raise _LoadFailed(error) from error  # not to be taken for the cache's own trouble
-        return value, time.monotonic() - started
+            PlainData(io.BytesIO()).dump(value)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            raise TypeError(
+                f"The cache {self.name!r} cannot hold this: {error}. Return plain dataclasses."
+            ) from error
+        return value
 
-    # Locking: one load for many readers of a cold key ----------------------------------------
+    # Generations and locks ------------------------------------------------------------------
 
-    def _lock(self, keys: Keys, generation: str) -> str | None:
-        token = secrets.token_hex(8)
-        taken = self._cache.add(f"{keys.value}:lock:{generation}", token, timeout=LOCK_SECONDS)
-        return token if taken else None
+    def _begin_generation(self, cache: BaseCache, keys: Keys) -> int | None:
+        # `add` lets one of several win; reading back tells us whose it is.
+        cache.add(keys.generation, secrets.randbits(62) + 1, timeout=2 * self.ttl)
+        generation: int | None = cache.get(keys.generation)
+        return generation
 
-    def _unlock(self, keys: Keys, generation: str, token: str) -> None:
-        lock = f"{keys.value}:lock:{generation}"
-        if self._cache.get(lock) == token:  # ours may have expired and be another's by now
-            self._cache.delete(lock)
+    def _end_generation(self, keys: Keys, kwargs: dict[str, Any]) -> bool:
+        # Deleting is enough: the next reader begins another one, and random ones never meet.
+        for _ in range(1 if outage.is_on() else 2):
+            with outage.noted():
+                caches["default"].delete_many(keys)
+                return True
+        # Readers may see the old value until its ttl ends; the write itself stands.
+        logger.error("The cache %s could not be told to forget %s.", self.name, kwargs)
+        return False
 
-    # Small things ---------------------------------------------------------------------------
+    def _claim(self, cache: BaseCache, generation: int, lock: str) -> Claim | None:
+        token = secrets.randbits(62)
+        taken = cache.add(lock, token, timeout=LOCK_SECONDS)
+        return Claim(generation, lock, token) if taken else None
 
-    @property
-    def _cache(self) -> BaseCache:
-        return caches["default"]
-
-    def _keys(self, kwargs: dict[str, Any]) -> Keys:
-        # `repr` keeps 1 and "1", or a None and a "None", apart; the digest keeps keys short.
-        fields = ":".join(f"{name}={kwargs[name]!r}" for name in sorted(kwargs))
-        digest = hashlib.blake2b(fields.encode(), digest_size=16).hexdigest()
-        stem = f"{self.name}:v{self.version}:{digest}"
-        return Keys(generation=f"{stem}:generation", value=f"{stem}:value")
-
-    def _refuse_models(self, value: Any) -> None:
-        values = list(value.values()) if isinstance(value, dict) else value
-        sample = values[0] if isinstance(values, list | tuple) and values else values
-        if isinstance(sample, models.Model | models.QuerySet):
-            # A pickled row outlives its migration and hides its queries.
-            raise TypeError(f"The cache {self.name!r} holds model rows. Return plain dataclasses.")
-
-    def _note_outage(self, error: Exception) -> None:
-        if time.monotonic() - self._outage_logged > OUTAGE_WINDOW:
-            self._outage_logged = time.monotonic()
-            logger.warning("The cache %s is out of reach, reading past it: %s", self.name, error)
+    def _release(self, cache: BaseCache, claim: Claim) -> None:
+        if cache.get(claim.lock) == claim.token:  # ours may have expired and be another's by now
+            cache.delete(claim.lock)
 
 
-class _LoadFailed(Exception):
-    """The load itself failed; carries why."""
+def every_cache() -> dict[str, CachedRead[Any, Any]]:
+    """Return each declared cache by its name, whether it has been read yet or not."""
+    autodiscover_modules("caches")
+    return declared
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+
+def _same(seen: Entry | None, stored: tuple[Any, ...] | None) -> bool:
+    now = Entry(*stored) if stored else None
+    return (seen and seen.fresh_until) == (now and now.fresh_until)
+
+
+class PlainData(pickle.Pickler):
+    """Refuses model rows: a pickled row outlives its migration and hides its queries."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, models.Model | models.QuerySet):
+            raise TypeError(f"it is or contains model rows ({type(thing).__name__})")
+        return NotImplemented
 
 
 def cached_read(

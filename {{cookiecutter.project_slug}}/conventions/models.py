@@ -1,4 +1,4 @@
-"""What the conventions themselves keep: tasks that failed for good."""
+"""What the conventions themselves keep: tasks that failed for good, and how caches are used."""
 
 from typing import Any
 
@@ -41,3 +41,21 @@ class FailedTask(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.task_id}"
+
+
+class CacheUse(models.Model):
+    """How one cache was used on one day (UTC), by all processes together. A row a day for each."""
+
+    name = models.CharField(max_length=255)
+    day = models.DateField()
+    hits = models.PositiveBigIntegerField(default=0)
+    loads = models.PositiveBigIntegerField(default=0)
+    stale_avoided = models.PositiveBigIntegerField(default=0)
+    load_seconds = models.FloatField(default=0)
+    saved_seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "day"], name="cacheuse_one_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.day}"

@@ -33,7 +33,7 @@ def seats_offered(*, first: date, last: date) -> list[types.SeatsOffered]:
         Session.objects.filter(starts_at__date__gte=first, starts_at__date__lte=last)
         .annotate(day=TruncDate("starts_at"))
         .values("day")
-        .annotate(seats=Sum("capacity"))
+        .annotate(seats=Sum("capacity"), left=Sum("seats_left"))
         .order_by("day")
     )
-    return [types.SeatsOffered(day=row["day"], seats=row["seats"]) for row in days]
+    return [types.SeatsOffered(**row) for row in days]

@@ -35,7 +35,8 @@ class Session:
 
 @dataclass(frozen=True)
 class SeatsOffered:
-    """How many seats all sessions of one day have."""
+    """How many seats all sessions of one day have, and how many of them are free."""
 
     day: date
     seats: int
+    left: int

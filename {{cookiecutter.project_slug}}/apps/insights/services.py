@@ -1,6 +1,11 @@
-"""Computing the figures."""
+"""Computing the figures.
 
-from datetime import datetime, timedelta
+A booking cannot tell us that a day has changed: this app depends on `bookings`, never the other
+way round. So a scheduled task looks every minute which days have, and counts those afresh; every
+night it counts them all. Each day says when that was.
+"""
+
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
@@ -14,14 +19,47 @@ LOOKS_AHEAD = timedelta(days=60)
 
 @transaction.atomic
 def rebuild_daily_occupancy(*, at: datetime) -> int:
-    """Compute the days around `at` afresh. Returns how many have sessions.
+    """Count the days around `at` afresh. Returns how many have sessions.
 
-    Three statements whatever the number of bookings: the page then reads one small table where
-    it would otherwise count every booking on every view.
+    A fixed number of statements however many bookings there are: the page then reads one small
+    table where it would otherwise count every booking on every view.
     """
-    first, last = (at - LOOKS_BACK).date(), (at + LOOKS_AHEAD).date()
+    first, last = _window(at)
+    return _count(first=first, last=last, at=at)
+
+
+@transaction.atomic
+def refresh_changed_days(*, at: datetime) -> int:
+    """Count afresh the days whose seats are no longer what they were. Returns how many.
+
+    Each session knows how many of its seats are left, so one look at the sessions tells where
+    bookings have to be counted.
+    """
+    first, last = _window(at)
+    ours = {
+        day.day: (day.seats_offered, day.seats_taken)
+        for day in DailyOccupancy.objects.filter(day__range=(first, last))
+    }
+    theirs = {
+        day.day: (day.seats, day.seats - day.left)
+        for day in catalog.seats_offered(first=first, last=last)
+    }
+    changed = {day for day in ours.keys() | theirs.keys() if ours.get(day) != theirs.get(day)}
+    for day in sorted(changed):
+        _count(first=day, last=day, at=at)
+    return len(changed)
+
+
+def _window(at: datetime) -> tuple[date, date]:
+    return (at - LOOKS_BACK).date(), (at + LOOKS_AHEAD).date()
+
+
+def _count(*, first: date, last: date, at: datetime) -> int:
+    """Count the days from `first` to `last`, one or many, and write down when."""
+    days = DailyOccupancy.objects.filter(day__range=(first, last))
+    list(days.select_for_update())  # locked first: of two who count a day, the later count stands
     taken = {row.day: row.seats for row in bookings.seats_taken(first=first, last=last)}
-    days = [
+    counted = [
         DailyOccupancy(
             day=offered.day,
             seats_offered=offered.seats,
@@ -30,6 +68,11 @@ def rebuild_daily_occupancy(*, at: datetime) -> int:
         )
         for offered in catalog.seats_offered(first=first, last=last)
     ]
-    DailyOccupancy.objects.filter(day__range=(first, last)).delete()
-    DailyOccupancy.objects.bulk_create(days)
-    return len(days)
+    days.exclude(day__in=[day.day for day in counted]).delete()
+    DailyOccupancy.objects.bulk_create(
+        counted,
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["seats_offered", "seats_taken", "refreshed_at"],
+    )
+    return len(counted)

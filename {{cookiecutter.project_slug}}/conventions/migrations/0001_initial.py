@@ -44,4 +44,27 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="CacheUse",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("day", models.DateField()),
+                ("hits", models.PositiveBigIntegerField(default=0)),
+                ("loads", models.PositiveBigIntegerField(default=0)),
+                ("stale_avoided", models.PositiveBigIntegerField(default=0)),
+                ("load_seconds", models.FloatField(default=0)),
+                ("saved_seconds", models.FloatField(default=0)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=["name", "day"], name="cacheuse_one_a_day")
+                ],
+            },
+        ),
     ]

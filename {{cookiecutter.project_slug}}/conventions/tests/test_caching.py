@@ -1,14 +1,17 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.db import connections, transaction
+from redis.exceptions import ConnectionError as RedisAway
 
-from conventions import caching
+from conventions import cache_outage, caching
 from conventions.caching import CachedRead, cached_read
 
 
@@ -30,6 +33,7 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
 
     yield make
     caching.declared.pop(name, None)
+    cache_outage.outage.end()
 
 
 class Load:
@@ -42,6 +46,39 @@ class Load:
     def __call__(self, *, pk: int) -> object:
         self.calls.append(pk)
         return self.answer[0] if self.answer else pk
+
+
+def is_away(*_: object, **__: object) -> None:
+    raise RedisAway("no cache today")
+
+
+def in_background(work: Callable[[], object]) -> threading.Thread:
+    """Do something in another thread, with a database connection of its own."""
+
+    def run() -> None:
+        work()
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def in_threads(number: int, work: Callable[[], object]) -> None:
+    """Do the same thing in many threads at once, and wait for all of them."""
+    together = threading.Barrier(number)
+    for thread in [in_background(lambda: (together.wait(), work())) for _ in range(number)]:
+        thread.join()
+
+
+def noting(write: Callable[..., object], kept: dict[str, int]) -> Callable[..., object]:
+    """Return `write`, which also notes for how long it keeps which key."""
+
+    def noted(key: str, *value: object, timeout: int) -> object:
+        kept[key] = timeout
+        return write(key, *value, timeout=timeout)
+
+    return noted
 
 
 class TestDeclaration:
@@ -59,15 +96,67 @@ class TestDeclaration:
         with pytest.raises(TypeError, match="keyword-only, without a default"):
             declare(load)
 
+    def test_refuses_a_parameter_of_which_no_key_can_be_made(self, declare: Any) -> None:
+        def load(*, pk: datetime) -> datetime:
+            return pk
+
+        with pytest.raises(TypeError, match="Annotate it as one of: bool, date, int, str, UUID"):
+            declare(load)
+
     def test_refuses_a_cache_without_a_reason(self, declare: Any) -> None:
         with pytest.raises(TypeError, match="has no bottleneck"):
-            declare(lambda *, pk: pk, bottleneck=" ")
+            declare(Load(), bottleneck=" ")
+
+    @pytest.mark.parametrize("ttls", [{"ttl": 0}, {"negative_ttl": 0}])
+    def test_refuses_to_keep_nothing(self, declare: Any, ttls: dict[str, int]) -> None:
+        with pytest.raises(TypeError, match="keeps nothing"):
+            declare(Load(), **ttls)
 
     def test_refuses_a_name_twice(self, declare: Any) -> None:
-        declare(lambda *, pk: pk)
+        declare(Load())
 
         with pytest.raises(TypeError, match="declared twice"):
-            declare(lambda *, pk: pk)
+            declare(Load())
+
+
+class TestKeys:
+    def test_differ_by_field_and_by_version(self, declare: Any) -> None:
+        def load(*, first: str, second: str) -> None: ...
+
+        first = declare(load, key="{first}{second}")
+        caching.declared.clear()
+        second = declare(load, key="{first}{second}", version=2)
+        pairs = [("a", "b"), ("b", "a"), ("a:b", ""), ("", "a:b"), ("', '", "")]
+        made = {
+            each.keys.make({"first": a, "second": b}) for each in (first, second) for a, b in pairs
+        }
+
+        assert len(made) == 2 * len(pairs)
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            ({"pk": "1"}, "takes pk as int, not as str"),
+            ({"pk": True}, "takes pk as int, not as bool"),
+            ({}, "takes pk by keyword, not nothing"),
+            ({"pk": 1, "tenant": 2}, "takes pk by keyword, not pk, tenant"),
+        ],
+    )
+    def test_are_of_the_declared_types_alone(
+        self, declare: Any, arguments: dict[str, Any], why: str
+    ) -> None:
+        read = declare(Load())
+
+        for use in (read, read.invalidate):
+            with pytest.raises(TypeError, match=why):
+                use(**arguments)
+
+    def test_take_no_time_for_a_day(self, declare: Any) -> None:
+        def load(*, day: date) -> date:
+            return day
+
+        with pytest.raises(TypeError, match="takes day as date, not as datetime"):
+            declare(load, key="{day}")(day=datetime(2030, 1, 1))  # noqa: DTZ001
 
 
 # A cache is passed by inside a transaction, so these tests commit for real.
@@ -97,71 +186,226 @@ class TestReading:
 
         read = declare(load)
         seen: list[int] = []
-        together = threading.Barrier(12)
 
-        def reader() -> None:
-            together.wait()
-            seen.append(read(pk=3))
-            connections.close_all()
-
-        threads = [threading.Thread(target=reader) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(12, lambda: seen.append(read(pk=3)))
 
         assert seen == [3] * 12
         assert loaded == [3]
 
-    def test_raises_what_the_load_raises(self, declare: Any) -> None:
-        def load(*, pk: int) -> int:
-            raise OSError("the load's own trouble")
+    def test_lets_one_reader_refresh_while_the_others_are_served(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loading, served = threading.Event(), threading.Event()
+        answers = iter(["first", "second"])
+
+        def load(*, pk: int) -> str:
+            if (answer := next(answers)) == "second":
+                loading.set()
+                served.wait(5)
+            return answer
+
+        read = declare(load)
+        read(pk=1)
+        monkeypatch.setattr(CachedRead, "_is_due", lambda *_: True)
+        refresher = in_background(lambda: read(pk=1))
+        loading.wait(5)
+
+        assert read(pk=1) == "first"
+        served.set()
+        refresher.join()
+        monkeypatch.undo()
+        assert read(pk=1) == "second"
+
+    def test_raises_what_the_load_raises_and_keeps_nobody_waiting(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = iter([OSError("the load's own trouble"), "well"])
+
+        def load(*, pk: int) -> str:
+            if isinstance(answer := next(answers), OSError):
+                raise answer
+            return str(answer)
+
+        read = declare(load)
+        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits for a lock"))
 
         with pytest.raises(OSError, match="the load's own trouble"):
-            declare(load)(pk=1)
-
-    def test_refuses_model_rows(self, declare: Any) -> None:
-        read = declare(lambda *, pk: [get_user_model()()])
-
-        with pytest.raises(TypeError, match="Return plain dataclasses"):
             read(pk=1)
+        assert read(pk=1) == "well"
 
-    def test_goes_past_a_cache_that_is_down(
-        self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    def test_waits_no_longer_than_the_lock_lasts(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def down(*_: object, **__: object) -> None:
-            raise ConnectionError("no cache today")
+        load = Load()
+        read = declare(load)
+        monkeypatch.setattr(caches["default"], "add", lambda key, *_, **__: ":lock:" not in key)
+        monkeypatch.setattr(caching, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(CachedRead, "_begin_generation", lambda *_: 1)
 
-        read = declare(lambda *, pk: pk)
-        monkeypatch.setattr(type(caches["default"]), "get_many", down)
+        assert read(pk=1) == 1
+        assert load.calls == [1]
+
+
+# The cache may lose anything at any time.
+@pytest.mark.django_db(transaction=True)
+class TestLosing:
+    @pytest.mark.parametrize("lost", ["generation", "value"])
+    def test_either_half_means_loading_again(self, declare: Any, lost: str) -> None:
+        load = Load()
+        read = declare(load)
+        read(pk=1)
+        caches["default"].delete(getattr(read.keys.make({"pk": 1}), lost))
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
-        assert [
-            record.message for record in caplog.records if "out of reach" in record.message
-        ] == [f"The cache {read.name} is out of reach, reading past it: no cache today"]
+        assert load.calls == [1, 1]
+
+    def test_everything_means_loading_again(self, declare: Any) -> None:
+        load = Load()
+        read = declare(load)
+        read(pk=1)
+        caches["default"].clear()
+
+        assert [read(pk=1), read(pk=1)] == [1, 1]
+        assert load.calls == [1, 1]
+
+    def test_what_was_just_written_stores_nothing(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A full cache may drop a generation at once; without one, nothing may be stored."""
+        load = Load()
+        read = declare(load)
+        monkeypatch.setattr(caches["default"], "add", lambda *_, **__: False)
+
+        assert [read(pk=1), read(pk=1)] == [1, 1]
+        assert caches["default"].get(read.keys.make({"pk": 1}).value) is None
+
+    def test_a_generation_comes_after_losing_what_is_stored_under_it(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept: dict[str, int] = {}
+        cache = caches["default"]
+        read = declare(Load(), ttl=60)
+        for name in ("touch", "set"):
+            monkeypatch.setattr(cache, name, noting(getattr(cache, name), kept))
+
+        read(pk=1)
+
+        keys = read.keys.make({"pk": 1})
+        assert kept == {keys.generation: 120, keys.value: 60}
+
+    def test_the_class_of_a_value_means_loading_again(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load = Load(Gone(1))
+        read = declare(load)
+        read(pk=1)
+        monkeypatch.delitem(globals(), "Gone")  # a deployment renamed it
+        load.answer = ("new",)
+
+        assert [read(pk=1) for _ in range(3)] == ["new"] * 3
+        assert load.calls == [1, 1, 1]  # once to find out, once to store what is there now
+
+
+@dataclass
+class Gone:
+    """A value's class that a later version of the code does not have."""
+
+    held: object
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOutage:
+    def test_is_read_past_logged_once_and_not_met_again_at_once(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked = []
+
+        def ask(*_: object) -> None:
+            asked.append(1)
+            is_away()
+
+        read = declare(Load())
+        monkeypatch.setattr(type(caches["default"]), "get_many", ask)
+
+        assert [read(pk=1), read(pk=1)] == [1, 1]
+        assert len(asked) == 1
+        assert [r.message for r in caplog.records if "out of reach" in r.message] == [
+            "The cache is out of reach, reading past it: no cache today"
+        ]
+
+    @pytest.mark.parametrize("fails", ["add", "touch", "set", "get", "delete"])
+    def test_in_the_middle_of_a_read_costs_no_second_load(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, fails: str
+    ) -> None:
+        load = Load()
+        read = declare(load)
+        monkeypatch.setattr(type(caches["default"]), fails, is_away)
+
+        assert read(pk=1) == 1
+        assert load.calls == [1]
+
+    def test_while_forgetting_leaves_the_write_standing_and_hurts_for_a_ttl_at_most(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        truth = {"value": "old"}
+        later: list[str] = []
+        read = declare(saying(truth), ttl=1)
+        read(pk=1)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(caches["default"]), "delete_many", is_away)
+            with transaction.atomic():
+                truth["value"] = "new"
+                read.invalidate(pk=1)
+                transaction.on_commit(lambda: later.append("ran"))
+        cache_outage.outage.end()
+
+        assert later == ["ran"]
+        assert "could not be told to forget {'pk': 1}" in caplog.text
+        while read(pk=1) == "old":
+            time.sleep(0.05)
+        assert read(pk=1) == "new"
 
 
 @pytest.mark.django_db(transaction=True)
 class TestInvalidating:
     def test_takes_effect_when_the_transaction_commits(self, declare: Any) -> None:
         truth = {"value": "old"}
-        read = declare(lambda *, pk: truth["value"])
+        read = declare(saying(truth))
         read(pk=1)
 
         with transaction.atomic():
             truth["value"] = "new"
-            read.invalidate(pk=1)
+            with transaction.atomic():
+                read.invalidate(pk=1)
+            assert elsewhere(read) == "old"
 
         assert read(pk=1) == "new"
 
-    def test_is_forgotten_when_the_transaction_rolls_back(self, declare: Any) -> None:
+    def test_takes_effect_at_once_outside_of_a_transaction(self, declare: Any) -> None:
+        truth = {"value": "old"}
+        read = declare(saying(truth))
+        read(pk=1)
+        truth["value"] = "new"
+
+        read.invalidate(pk=1)
+
+        assert read(pk=1) == "new"
+
+    @pytest.mark.parametrize("rolled_back", ["transaction", "savepoint"])
+    def test_is_forgotten_when_it_rolls_back(self, declare: Any, rolled_back: str) -> None:
         load = Load()
         read = declare(load)
         read(pk=1)
 
         with transaction.atomic():
-            read.invalidate(pk=1)
-            transaction.set_rollback(True)
+            if rolled_back == "savepoint":
+                with transaction.atomic():
+                    read.invalidate(pk=1)
+                    transaction.set_rollback(True)
+            else:
+                read.invalidate(pk=1)
+                transaction.set_rollback(True)
 
         read(pk=1)
         assert load.calls == [1]
@@ -177,13 +421,7 @@ class TestInvalidating:
             return value
 
         read = declare(load)
-
-        def late_reader() -> None:
-            read(pk=1)
-            connections.close_all()
-
-        reader = threading.Thread(target=late_reader)
-        reader.start()
+        reader = in_background(lambda: read(pk=1))
         loaded.wait(5)
         with transaction.atomic():
             truth["value"] = "new"
@@ -192,6 +430,18 @@ class TestInvalidating:
         reader.join()
 
         assert read(pk=1) == "new"
+        assert read.use.now.stale_avoided == 1  # what the late reader stored
+
+    def test_one_value_leaves_the_others(self, declare: Any) -> None:
+        load = Load()
+        read = declare(load)
+        for pk in (1, 2):
+            read(pk=pk)
+
+        read.invalidate(pk=1)
+
+        assert [read(pk=1), read(pk=2)] == [1, 2]
+        assert load.calls == [1, 2, 1]
 
 
 @pytest.mark.django_db
@@ -205,3 +455,36 @@ class TestInsideATransaction:
             read(pk=1)
 
         assert load.calls == [1, 1]
+
+    @pytest.mark.parametrize(
+        "wrapped", [lambda row: row, lambda row: [row], lambda row: {"a": row}]
+    )
+    def test_model_rows_are_refused_all_the_same(
+        self, declare: Any, wrapped: Callable[[object], object]
+    ) -> None:
+        read = declare(Load(wrapped(get_user_model()())))
+
+        with pytest.raises(TypeError, match=r"model rows .*Return plain dataclasses"):
+            read(pk=1)
+
+    def test_so_are_values_that_cannot_be_stored(self, declare: Any) -> None:
+        read = declare(Load(number for number in range(3)))
+
+        with pytest.raises(TypeError, match=r"cannot hold this: .*generator"):
+            read(pk=1)
+
+
+def saying(truth: dict[str, str]) -> Callable[..., str]:
+    """Return a load that says what is true when it is asked."""
+
+    def load(*, pk: int) -> str:
+        return truth["value"]
+
+    return load
+
+
+def elsewhere(read: CachedRead[Any, Any]) -> object:
+    """Return what another thread, outside of this one's transaction, reads."""
+    seen: list[object] = []
+    in_threads(1, lambda: seen.append(read(pk=1)))
+    return seen[0]

@@ -46,12 +46,12 @@ class TestSession:
 class TestSeatsOffered:
     @pytest.mark.django_db
     def test_adds_up_the_sessions_of_a_day(self) -> None:
-        SessionFactory(capacity=3, starts_at=NOW)
+        SessionFactory(capacity=3, seats_left=1, starts_at=NOW)
         SessionFactory(capacity=4, starts_at=NOW + timedelta(hours=3))
 
         (day,) = selectors.seats_offered(first=NOW.date(), last=NOW.date())
 
-        assert (day.day, day.seats) == (date(2030, 1, 1), 7)
+        assert (day.day, day.seats, day.left) == (date(2030, 1, 1), 7, 5)
 
     def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
         assert_constant_queries(

@@ -2,7 +2,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from apps.accounts.tests.factories import UserFactory
+from apps.bookings import services as bookings
 from apps.bookings.tests.factories import BookingFactory
+from apps.catalog import services as catalog
+from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
 from apps.insights import services
 from apps.insights.models import DailyOccupancy
@@ -41,3 +45,59 @@ class TestRebuildDailyOccupancy:
         SessionFactory(starts_at=NOW - timedelta(days=30))
 
         assert services.rebuild_daily_occupancy(at=NOW) == 0
+
+
+class TestRefreshChangedDays:
+    def test_counts_a_day_on_which_a_seat_was_taken_and_leaves_the_others(self) -> None:
+        first, second = two_days()
+
+        bookings.book_seat(session_public_id=first.public_id, by=UserFactory().pk, at=NOW)
+
+        assert services.refresh_changed_days(at=LATER) == 1
+        assert figures() == {
+            first.starts_at.date(): (8, 1, LATER),
+            second.starts_at.date(): (8, 0, NOW),
+        }
+
+    def test_counts_a_seat_that_was_given_back(self) -> None:
+        first, _ = two_days()
+        person = UserFactory()
+        booking = bookings.book_seat(session_public_id=first.public_id, by=person.pk, at=NOW)
+        services.refresh_changed_days(at=NOW)
+
+        bookings.cancel_booking(public_id=booking.public_id, by=person.pk, at=NOW)
+
+        assert services.refresh_changed_days(at=LATER) == 1
+        assert figures()[first.starts_at.date()] == (8, 0, LATER)
+
+    def test_follows_a_session_to_another_day(self) -> None:
+        first, second = two_days()
+        moved = second.starts_at + timedelta(hours=1)
+
+        catalog.reschedule_session(public_id=first.public_id, starts_at=moved, at=NOW)
+
+        assert services.refresh_changed_days(at=LATER) == 2
+        assert figures() == {moved.date(): (16, 0, LATER)}
+
+    def test_counts_nothing_when_nothing_changed(self) -> None:
+        two_days()
+
+        assert services.refresh_changed_days(at=LATER) == 0
+
+
+LATER = NOW + timedelta(minutes=1)
+
+
+def two_days() -> tuple[Session, Session]:
+    """Return sessions of two days, whose figures are there."""
+    first, second = (SessionFactory(starts_at=NOW + timedelta(days=days)) for days in (1, 2))
+    services.rebuild_daily_occupancy(at=NOW)
+    return first, second
+
+
+def figures() -> dict[date, tuple[int, int, datetime]]:
+    """Return of each day the seats offered and taken, and when they were counted."""
+    return {
+        day.day: (day.seats_offered, day.seats_taken, day.refreshed_at)
+        for day in DailyOccupancy.objects.all()
+    }
