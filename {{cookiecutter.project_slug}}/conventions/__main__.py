@@ -3,14 +3,9 @@
     python -m conventions [--format text|github|json]   the layout check
     python -m conventions --rules                       every rule, with its reason
     python -m conventions --explain RULE                one of them
-<<<<<<< HEAD
-    python -m conventions owners                        write .github/CODEOWNERS
-    python -m conventions waivers                       every waiver by owner and days left
-=======
     python -m conventions owners                        write .github/CODEOWNERS, catalog-info.yaml
-    python -m conventions waivers                       every waiver, the soonest to end first
+    python -m conventions waivers                       every waiver by owner and days left
     python -m conventions drift [--since MONTH] [--html FILE]   how complexity arrived
->>>>>>> issue-3b
 
 Run it in the project's folder. Exit status: 0 clean, 1 violations, 2 nothing could be read.
 """

@@ -306,15 +306,10 @@ def _way_back(start: str, *, wants: dict[str, list[str]]) -> list[str]:
 
 @rule
 def codeowners_are_current(project: Project) -> Iterator[Finding]:
-<<<<<<< HEAD
-    """.github/CODEOWNERS is what teams.toml and the OWNERS.toml files make of it.
+    """.github/CODEOWNERS and catalog-info.yaml are what the owners' files make of them.
 
-    Cannot see: whether GitHub knows the handles in it.
+    Cannot see: whether GitHub or Backstage knows the names in them.
     """
-    path = project.root / ".github" / "CODEOWNERS"
-=======
-    """.github/CODEOWNERS and catalog-info.yaml are what the owners' files make of them."""
->>>>>>> issue-3b
     try:
         wanted = ownership.derived(root=project.root)
     except ownership.Malformed:
