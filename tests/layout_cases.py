@@ -263,8 +263,9 @@ CASES: dict[str, list[Case]] = {
         Case(CODEOWNERS, do=removed, at=(f"{CODEOWNERS}:1",)),
         Case(CODEOWNERS, do=as_folder, at=(f"{CODEOWNERS}:1",)),
         Case(CODEOWNERS, do=as_bytes(b"\xff"), at=(f"{CODEOWNERS}:1",)),
-        Case(OWNERS, 'team = "curators"', 'team = "platform"', at=(f"{CODEOWNERS}:1",), sly=True),
-        Case(OWNERS, 'purpose = "Sells seats"', 'purpose = "Takes seats and gives them back"'),
+        Case(OWNERS, 'team = "curators"', 'team = "platform"', at=(f"{CODEOWNERS}:1", "catalog-info.yaml:1"), sly=True),
+        Case(OWNERS, 'purpose = "Sells seats"', 'purpose = "Takes seats and gives them back"', at=("catalog-info.yaml:1",), sly=True),
+        Case(OWNERS, "# Ask in the channel before you change this."),
         Case("teams.toml", "# A team is whoever answers when it breaks."),
     ],
     "no_template_leftovers": [
