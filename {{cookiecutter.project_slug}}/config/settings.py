@@ -119,7 +119,7 @@ if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use 
     MIDDLEWARE.append("zeal.middleware.zeal_middleware")
     ZEAL_RAISE = False  # it warns, and in the tests a warning is an error
     # It slows what it measures and covers a part of each page, so it is there when asked for.
-    if TOOLBAR := env.bool("TOOLBAR", default=False):
+    if env.bool("TOOLBAR", default=False):
         INSTALLED_APPS.append("debug_toolbar")
         MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
         INTERNAL_IPS = ["127.0.0.1", "::1"]

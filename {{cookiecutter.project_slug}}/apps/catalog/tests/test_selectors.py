@@ -3,8 +3,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from apps.catalog import exceptions, selectors
-from apps.catalog.tests.factories import SessionFactory
-from conventions.testing import ConstantQueries
+from apps.catalog.models import Session
+from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
+from conventions.testing import ConstantQueries, work_of
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -50,6 +51,25 @@ class TestUpcomingSessions:
             at=NOW,
             cursor=selectors.upcoming_sessions(at=NOW).next_cursor,
         )
+
+    @pytest.mark.django_db
+    def test_costs_the_same_on_the_last_page_as_on_the_first(self) -> None:
+        workshop = WorkshopFactory()
+        sessions = (
+            SessionFactory.build(workshop=workshop, starts_at=NOW + timedelta(minutes=n // 3))
+            for n in range(1, 5001)
+        )
+        Session.objects.bulk_create(sessions)
+        cursors = [""]
+        while following := selectors.upcoming_sessions(at=NOW, cursor=cursors[-1]).next_cursor:
+            cursors.append(following)
+
+        first = work_of(lambda: selectors.upcoming_sessions(at=NOW))
+        # The last page but one, which is as long as the first.
+        deepest = work_of(lambda: selectors.upcoming_sessions(at=NOW, cursor=cursors[-2]))
+
+        assert len(cursors) == 5000 / selectors.SHOWN
+        assert deepest <= 1.5 * first
 
 
 class TestSessionsTitled:
