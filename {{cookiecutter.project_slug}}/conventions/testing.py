@@ -147,13 +147,7 @@ def unindexed(asked: Asked, *, may_scan: Collection[str]) -> Iterator[str]:
 
 
 def _plan_of_postgresql(asked: Asked) -> Iterator[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        # On ten rows it would scan whatever there is; told not to, it shows what it could do.
-        cursor.execute("SET enable_seqscan = off; SET jit = off")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {asked.sql}", asked.parameters)
-        answer = cursor.fetchone()[0]
-        cursor.execute("RESET enable_seqscan; RESET jit")
-    nodes = [entry["Plan"] for entry in _decoded(answer)]
+    nodes = [_explained(asked, how="EXPLAIN (FORMAT JSON)")]
     while nodes:
         node = nodes.pop()
         nodes += node.get("Plans", [])
@@ -203,15 +197,18 @@ def work_of(read: Callable[[], object]) -> int:
 
 
 def _blocks_of_postgresql(asked: Asked) -> int:
-    with connection.cursor() as cursor:
-        explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        cursor.execute(f"{explain} {asked.sql}", asked.parameters)
-        plan = _decoded(cursor.fetchone()[0])[0]["Plan"]
+    plan = _explained(asked, how="EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)")
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def _decoded(plan: Any) -> Any:
-    return json.loads(plan) if isinstance(plan, str) else plan
+def _explained(asked: Asked, *, how: str) -> Any:
+    with connection.cursor() as cursor:
+        # On few rows it would scan whatever there is; told not to, it shows what it could do.
+        cursor.execute("SET enable_seqscan = off; SET jit = off")
+        cursor.execute(f"{how} {asked.sql}", asked.parameters)
+        answer = cursor.fetchone()[0]
+        cursor.execute("RESET enable_seqscan; RESET jit")
+    return (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
 
 
 def proven_selectors(module: ModuleType) -> set[str]:
