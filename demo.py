@@ -190,7 +190,7 @@ def journey(*, project: Path, address: str) -> Story:
     demo, staff = Visitor(address), Visitor(address)
     demo.sign_in("demo@example.com")
     staff.sign_in("staff@example.com")
-    sessions = json.loads(demo.request("/api/sessions")[1])
+    sessions = json.loads(demo.request("/api/sessions")[1])["items"]
 
     chosen = next(s for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1)
     status, booking = demo.book(chosen["public_id"])

@@ -8,6 +8,7 @@ environment first and from `.env` second; `.env.example` explains each.
 
 import os
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,10 +109,20 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "conventions.http.RequestMiddleware",
     "conventions.http.BusinessErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use these two
+    INSTALLED_APPS.append("zeal")
+    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
+    ZEAL_RAISE = False  # it warns, and in the tests a warning is an error
+    # It slows what it measures and covers a part of each page, so it is there when asked for.
+    if env.bool("TOOLBAR", default=False):
+        INSTALLED_APPS.append("debug_toolbar")
+        MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
+        INTERNAL_IPS = ["127.0.0.1", "::1"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
