@@ -58,7 +58,7 @@ FAULTS = (
     Fault("conventions/queueing.py", "        except MemoryError as error:", "        except ZeroDivisionError as error:"),
     Fault("conventions/queueing.py", '@signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")\n', ""),
     Fault("conventions/local_broker.py", "                    if not _free(lock):\n                        continue\n", ""),
-    Fault("conventions/local_broker.py", "            holder.take_back(self.queue_folder)\n", "            pass\n"),
+    Fault("conventions/local_broker.py", "            holder.take_back(self.queued)\n", "            pass\n"),
     # Caches and queries
     Fault("apps/catalog/services.py", "    caches.next_sessions.invalidate()\n", ""),
     Fault("apps/catalog/services.py", "    caches.session.invalidate(public_id=session.public_id)\n", ""),
