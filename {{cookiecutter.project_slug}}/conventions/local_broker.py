@@ -108,10 +108,12 @@ class QoS(virtual.QoS):
     def ack(self, delivery_tag: str) -> None:
         super().ack(delivery_tag)
         self.channel.drop(delivery_tag)
+        self.channel.connection.deliver_soon()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         super().reject(delivery_tag, requeue=requeue)
         self.channel.drop(delivery_tag)  # unless it went back to its queue
+        self.channel.connection.deliver_soon()
 
 
 class Channel(filesystem.Channel):
@@ -232,3 +234,23 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
     global_state = virtual.BrokerState()
+    # A worker then has its event loop, and with it the pool it has for Redis and RabbitMQ: pipes
+    # for each child. In the other pool they share a lock, which a child that is killed takes along.
+    implements = filesystem.Transport.implements.extend(asynchronous=True)
+    loop: Any = None
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Look for messages now and then, and whenever one was dealt with."""
+        self.loop = loop
+        loop.call_repeatedly(self.polling_interval, self.deliver)
+
+    def deliver(self) -> None:
+        """Deliver what waits, as far as the prefetch limit allows."""
+        with suppress(Empty):
+            while True:
+                self.cycle.get(self._deliver)
+
+    def deliver_soon(self) -> None:
+        """Deliver in the next turn of the worker's loop; without one, whoever waits looks anyway."""
+        if self.loop:
+            self.loop.call_soon(self.deliver)
