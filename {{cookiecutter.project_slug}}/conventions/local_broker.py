@@ -251,6 +251,6 @@ class Transport(filesystem.Transport):
                 self.cycle.get(self._deliver)
 
     def deliver_soon(self) -> None:
-        """Deliver in the next turn of the worker's loop; without one, whoever waits looks anyway."""
+        """Deliver before the worker's loop sleeps again, if there is one."""
         if self.loop:
-            self.loop.call_soon(self.deliver)
+            self.loop.call_later(0, self.deliver)
