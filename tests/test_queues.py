@@ -73,11 +73,12 @@ class TestRestartedBroker:
         with depot.opened(desk_project, tmp_path, FILES) as house:
             for _ in range(2):
                 house.hire()
-            house.parcels("send", "60")
-            house.wait_for(20)
+            house.parcels("send_long", "60")
+            house.parcels("send", "40")
+            house.wait_for(10)
             for worker in list(house.workers):
                 house.dismiss(worker)
-            assert house.delivered < 60
+            assert house.delivered < house.sent == 41
             house.hire()
 
             outcome = depot.settled(house, quiet=15)
