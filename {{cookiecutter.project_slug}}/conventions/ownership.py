@@ -108,6 +108,12 @@ def team_of_module(*, module: str) -> str:
     return str(read_owners(ROOT / "apps" / parts[1] / "OWNERS.toml")["team"])
 
 
+@functools.cache
+def team_of_the_house() -> str:
+    """Return the first team of teams.toml: it answers for what all apps share."""
+    return next(iter(read_teams(ROOT / "teams.toml")), "")
+
+
 class Owner(NamedTuple):
     """Who answers for something, and how to reach them."""
 
@@ -118,7 +124,19 @@ class Owner(NamedTuple):
 
 
 def owner_of(*, app: str, root: Path = ROOT) -> Owner:
-    """Return who owns an app. Raises `Malformed` where its files cannot be understood."""
-    owners = read_owners(root / "apps" / app / "OWNERS.toml")
-    contact = read_teams(root / "teams.toml").get(owners["team"], {}).get("contact", "")
+    """Return who owns an app, or `conventions`. Raises `Malformed`."""
+    teams = read_teams(root / "teams.toml")
+    if app == "conventions":
+        owners = {"team": next(iter(teams), ""), "runbook": "docs/runbooks/tasks.md"}
+    else:
+        owners = read_owners(root / "apps" / app / "OWNERS.toml")
+    contact = teams.get(owners["team"], {}).get("contact", "")
     return Owner(app=app, team=owners["team"], contact=contact, runbook=owners["runbook"])
+
+
+def runbook_of_task(*, name: str) -> str:
+    """Return the runbook of the app a task is named after, if it (still) has one, or of tasks."""
+    try:
+        return owner_of(app=name.partition(".")[0]).runbook
+    except Malformed:
+        return owner_of(app="conventions").runbook

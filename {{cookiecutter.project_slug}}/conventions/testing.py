@@ -1,11 +1,12 @@
 """Test fixtures of the conventions, loaded by conftest.py as a pytest plugin."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from conventions import querying
@@ -57,6 +58,41 @@ def assert_constant_queries(db: None) -> ConstantQueries:
         counts = {size: len(queries) for size, queries in counted.items()}
         assert len(set(counts.values())) == 1, f"{name}: queries grow {counts}:\n  {statements}"
         assert len(worst) <= budget, f"{name}: {len(worst)} queries of {budget}:\n  {statements}"
+
+    return check
+
+
+class HarmlessTwice(Protocol):
+    """See `assert_harmless_twice`."""
+
+    def __call__(
+        self, task: Any, *, effects: Callable[[], object], once: object, **arguments: Any
+    ) -> None: ...
+
+
+@pytest.fixture
+def assert_harmless_twice(transactional_db: None) -> HarmlessTwice:
+    """Show that a message which is delivered again, or to two workers at once, counts once.
+
+    `effects()` tells what the task has changed, `once` is what that is after one delivery,
+    `arguments` are the task's own.
+    """
+
+    def check(task: Any, *, effects: Callable[[], object], once: object, **arguments: Any) -> None:
+        together = threading.Barrier(2)
+
+        def deliver() -> None:
+            together.wait()
+            task.apply(kwargs=arguments, throw=False)
+            connections.close_all()
+
+        workers = [threading.Thread(target=deliver) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        task.apply(kwargs=arguments, throw=False)
+        assert effects() == once, f"{task.name}: delivered three times, it changed more than once"
 
     return check
 

@@ -6,10 +6,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from celery import current_app
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
-from conventions import querying
+from conventions import catalogue, querying
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,3 +44,16 @@ class TestSelectors:
             ]
 
         assert unproven == [], "add a case with assert_constant_queries to the app's tests"
+
+
+class TestTasks:
+    def test_each_prove_that_a_second_delivery_does_no_harm(self) -> None:
+        unproven = []
+        for task in catalogue.tasks_of(current_app):
+            app, _, name = task.name.partition(".")
+            folder = ROOT if app == "conventions" else ROOT / "apps"
+            tests = (folder / app / "tests" / "test_tasks.py").read_text()
+            if not re.search(rf"assert_harmless_twice\(\s*tasks\.{name}\b", tests):
+                unproven.append(task.name)
+
+        assert unproven == [], "add a case with assert_harmless_twice to the app's tests"

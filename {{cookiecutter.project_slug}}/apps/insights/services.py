@@ -31,5 +31,11 @@ def rebuild_daily_occupancy(*, at: datetime) -> int:
         for offered in catalog.seats_offered(first=first, last=last)
     ]
     DailyOccupancy.objects.filter(day__range=(first, last)).delete()
-    DailyOccupancy.objects.bulk_create(days)
+    DailyOccupancy.objects.bulk_create(
+        days,
+        # Two runs at once do not see each other's rows, and the second writes over the first's.
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["seats_offered", "seats_taken", "refreshed_at"],
+    )
     return len(days)

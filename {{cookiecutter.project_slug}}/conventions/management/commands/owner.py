@@ -19,7 +19,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str) -> None:
         what = options["what"]
         app = app_of(what)
-        if not (settings.BASE_DIR / "apps" / app / "OWNERS.toml").is_file():
+        owned = app == "conventions" or (settings.BASE_DIR / "apps" / app / "OWNERS.toml").is_file()
+        if not owned:
             raise CommandError(
                 f"{what!r} belongs to no app. Give a path under apps/, a task's name"
                 " (see `make tasks`) or the path of a URL that an app answers."
@@ -43,8 +44,12 @@ def app_of(what: str) -> str:
     if what in current_app.tasks:
         return _app_in(current_app.tasks[what].run.__module__)
     parts = Path(what).resolve().parts
+    if "conventions" in parts[:-1]:
+        return "conventions"
     return parts[parts.index("apps") + 1] if "apps" in parts[:-1] else "-"
 
 
 def _app_in(module: str) -> str:
+    if module.startswith("conventions."):
+        return "conventions"
     return module.split(".")[1] if module.startswith("apps.") else "-"
