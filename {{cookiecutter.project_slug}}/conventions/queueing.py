@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import structlog
-from celery import Celery
+from celery import Celery, current_app
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
 from celery.utils import uuid
@@ -151,14 +151,15 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         logger.info("task_started", task=self.name, owner=self.owner, attempt=self._attempt)
 
     def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        retry = getattr(einfo.exception, "exc", einfo.exception)  # as it crosses processes
+        # Where a lost worker is the reason, there is no `Retry`, and Celery takes the default.
+        retry = getattr(einfo.exception, "exc", einfo.exception)
         logger.warning(
             "task_retried",
             task=self.name,
             owner=self.owner,
             attempt=self._attempt,
             of=self.max_retries + 1,
-            next_in=getattr(retry, "when", None) or self.default_retry_delay,
+            next_in=getattr(retry, "when", self.default_retry_delay),  # seconds
             error=repr(exc),
         )
 
@@ -178,7 +179,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
 
 def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, str] | None:
     """Celery's router (`task_routes`): send a task to the queue it states."""
-    queue = getattr(task, "queue_name", "")
+    queue = getattr(task or current_app.tasks.get(name), "queue_name", "")  # `celery call` has none
     return {"queue": queue} if queue else None
 
 

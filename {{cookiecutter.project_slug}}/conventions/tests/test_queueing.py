@@ -25,6 +25,7 @@ from conventions.models import FailedTask, LastRun
 class TestTask:
     def test_goes_to_the_queue_it_states(self, task: Any) -> None:
         assert queueing.route(task.name, (), {}, {}, task=task) == {"queue": "mail"}
+        assert queueing.route(task.name) == {"queue": "mail"}  # as `celery call` asks
 
     def test_refuses_a_countdown_that_a_broker_should_not_keep(self, task: Any) -> None:
         with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
@@ -72,7 +73,6 @@ def stubborn() -> Iterator[Any]:
         name="tests.stubborn",
         autoretry_for=(ConnectionError,),
         retry_backoff=10,
-        retry_jitter=False,
         max_retries=3,
     )
     def stubborn() -> None:
@@ -93,7 +93,11 @@ class TestLines:
             assert (line["task"], line["request_id"]) == ("tests.fragile", "of-the-request")
             assert line["owner"] == ownership.team_of_the_house()
 
-    def test_tell_each_retry_and_the_end(self, stubborn: Any, lines: Lines) -> None:
+    def test_tell_each_retry_and_the_end(
+        self, stubborn: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("random.randrange", lambda end: 0 if end == 11 else end - 1)  # jitter
+
         stubborn.apply(throw=False)
 
         retries = [
@@ -101,7 +105,7 @@ class TestLines:
             for line in lines.of("task_retried")
         ]
         why = "ConnectionError('nobody there')"
-        assert retries == [(1, 4, 10, why), (2, 4, 20, why), (3, 4, 40, why)]
+        assert retries == [(1, 4, 0, why), (2, 4, 20, why), (3, 4, 40, why)]
         (failed,) = lines.of("task_failed")
         assert (failed["log_level"], failed["error"]) == ("error", why)
         assert FailedTask.objects.get().attempts == 4

@@ -47,7 +47,7 @@ class Command(BaseCommand):
         for row in rows[:1000]:
             self.stdout.write(
                 f"{row.pk:>6}  {row.last_failed_at:%Y-%m-%d %H:%M}  {row.get_state_display():<9}"
-                f"  {row.owner:<12}  {row.name}  {row.error.splitlines()[0][:80]}"
+                f"  {row.owner:<12}  {row.name}  {' '.join(row.error.split())[:80]}"
             )
         if not rows:
             self.stdout.write("No failed tasks.")
