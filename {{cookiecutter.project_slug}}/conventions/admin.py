@@ -15,16 +15,7 @@ from conventions.models import FailedTask
 
 @admin.register(FailedTask)
 class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
-    list_display = [
-        "name",
-        "owner",
-        "state",
-        "kind",
-        "error",
-        "attempts",
-        "last_failed_at",
-        "runbook",
-    ]
+    list_display = ["name", "owner", "runbook", "state", "error", "attempts", "last_failed_at"]
     list_filter = ["state", "owner", "name", "kind"]
     search_fields = ["task_id", "request_id", "error"]
     actions = ["replay", "discard"]
