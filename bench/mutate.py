@@ -56,7 +56,7 @@ FAULTS = (
     Fault("apps/bookings/tasks.py", "    expires=60,\n", ""),
     Fault("conventions/queueing.py", "            cls.queue_name = cls.__dict__[\"queue\"]\n", ""),
     Fault("conventions/queueing.py", "        except MemoryError as error:", "        except ZeroDivisionError as error:"),
-    Fault("conventions/queueing.py", '@signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")\n', ""),
+    Fault("conventions/failures.py", '@signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")\n', ""),
     Fault("conventions/local_broker.py", "                    if not _free(lock):\n                        continue\n", ""),
     Fault("conventions/local_broker.py", "            holder.take_back(self.queue_folder)\n", "            pass\n"),
     # Caches and queries

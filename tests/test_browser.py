@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 import demo
 from tests.living import MailedDesk, log_lines, python
 
-CONFIRM = "bookings.send_confirmation"
 SCREENSHOTS = demo.TEMPLATE / "build" / "screenshots"
 
 
@@ -126,7 +125,7 @@ class TestFailedTasks:
 
         demo.wait_until(lambda: bool(retries()), seconds=20, what="the first retry")
         (first, *_) = retries()
-        assert (first["task"], first["attempt"], first["of"]) == (CONFIRM, 1, 6)
+        assert (first["task"], first["attempt"], first["of"]) == (demo.CONFIRM, 1, 6)
         assert 0 <= int(str(first["next_in"])) <= 10
         assert "451" in str(first["error"])
 
@@ -143,7 +142,7 @@ class TestFailedTasks:
             lambda: bool(log_lines(project, "task_failed")), seconds=20, what="the failure"
         )
         (failure,) = log_lines(project, "task_failed")
-        assert (failure["task"], failure["owner"]) == (CONFIRM, "platform")
+        assert (failure["task"], failure["owner"]) == (demo.CONFIRM, "platform")
         assert mails.refused >= 2
         assert mails.mails == []
 
@@ -151,13 +150,13 @@ class TestFailedTasks:
         mails.refuses = False
         sign_in(page, mailed_desk.address, "staff@example.com")
         page.goto(f"{mailed_desk.address}/admin/conventions/failedtask/?state__exact=open")
-        row = page.get_by_role("row", name=CONFIRM)
+        row = page.get_by_role("row", name=demo.CONFIRM)
         assert "docs/runbooks/bookings.md" in row.inner_text()
         photograph(page, "failed-tasks")
         row.get_by_role("checkbox").check()
         page.get_by_role("combobox", name="Action").select_option(label="Replay: run again")
         page.get_by_role("button", name="Run").click()
-        page.get_by_text(f"Put back on its queue: {CONFIRM}.").wait_for()
+        page.get_by_text(f"Put back on its queue: {demo.CONFIRM}.").wait_for()
         demo.wait_until(lambda: bool(mails.mails), seconds=20, what="the mail")
 
         # Another delivery sends nothing more.
