@@ -157,13 +157,13 @@ class TestSignals:
     )
     def test_of_an_unknown_task_leave_a_row(self, name: str, owner: str) -> None:
         class Message:
-            payload: ClassVar[tuple[Any, ...]] = ([], {"booking_id": 7}, {})
+            payload: ClassVar[tuple[Any, ...]] = ([], {"user_id": 7}, {})
             headers: ClassVar[dict[str, Any]] = {"__django_structlog__": {"request_id": "r"}}
 
         signals.task_unknown.send(None, name=name, id="1", message=Message(), exc=None)
 
         row = FailedTask.objects.get()
-        assert (row.name, row.kwargs, row.owner) == (name, {"booking_id": 7}, owner)
+        assert (row.name, row.kwargs, row.owner) == (name, {"user_id": 7}, owner)
         assert row.request_id == "r"
 
 

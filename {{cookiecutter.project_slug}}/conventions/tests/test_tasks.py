@@ -48,11 +48,11 @@ class TestDeliveredTwice:
         sent: list[int] = []
 
         @shared_task(name="tests.careless", max_retries=0)
-        def careless(*, booking_id: int) -> None:
-            sent.append(booking_id)
+        def careless(*, user_id: int) -> None:
+            sent.append(user_id)
 
         with pytest.raises(AssertionError, match="changed more than once"):
             assert_harmless_twice(
-                current_app.tasks["tests.careless"], effects=lambda: sent, once=[7], booking_id=7
+                current_app.tasks["tests.careless"], effects=lambda: sent, once=[7], user_id=7
             )
         del current_app.tasks["tests.careless"]
