@@ -5,6 +5,12 @@ from typing import Any
 
 import pytest
 from celery import current_app, shared_task
+from structlog.contextvars import clear_contextvars
+
+
+@pytest.fixture(autouse=True)
+def no_ids_left_by_other_tests() -> None:
+    clear_contextvars()
 
 
 @pytest.fixture

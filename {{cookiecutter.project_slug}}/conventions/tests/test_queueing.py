@@ -15,7 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
-from structlog.contextvars import bound_contextvars, get_contextvars, merge_contextvars
+from structlog.contextvars import (
+    bind_contextvars,
+    bound_contextvars,
+    get_contextvars,
+    merge_contextvars,
+)
 from structlog.testing import LogCapture
 
 from conventions import failures, ownership, queueing, requests, runs, tasks, tracing
@@ -115,18 +120,24 @@ class TestTracing:
     def test_of_a_worker_begins_with_what_was_sent_along(self) -> None:
         request = Context({"id": "1", "__django_structlog__": {"request_id": "of-the-request"}})
 
-        with bound_contextvars(left="by the task before"):
-            tracing.begin(request)
-            bound = get_contextvars()
+        bind_contextvars(left="by the task before")
 
-        assert bound == {"request_id": "of-the-request", "task_id": "1"}
+        tracing.begin(request)
+
+        assert get_contextvars() == {"request_id": "of-the-request", "task_id": "1"}
         assert tracing.request_id_of(request) == "of-the-request"
 
-    def test_of_a_scheduled_run_goes_by_its_own_id(self) -> None:
-        with bound_contextvars():
-            tracing.begin(Context({"id": "1"}))
+    def test_begins_before_a_task_starts(self, task: Any) -> None:
+        task.push_request(id="1", __django_structlog__={"request_id": "of-the-request"})
+        task.before_start("1", (), {})
+        task.pop_request()
 
-            assert tracing.request_id() == "1"
+        assert tracing.request_id() == "of-the-request"
+
+    def test_of_a_scheduled_run_goes_by_its_own_id(self) -> None:
+        tracing.begin(Context({"id": "1"}))
+
+        assert tracing.request_id() == "1"
 
 
 class TestRequest:
@@ -140,13 +151,16 @@ class TestRequest:
 
         def notice(*_: object, **__: object) -> None:
             seen.append((task.request.retries, tracing.request_id_of(task.request)))
+            bound.append(tracing.request_id())
 
+        bound: list[str] = []
         for method in ("on_timeout", "on_failure"):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(CeleryRequest, method, notice)
                 getattr(request, method)(False, 60)
 
         assert seen == [(2, "r"), (2, "r")]
+        assert bound[1] == "r"  # for the retry that it may publish
 
 
 @pytest.mark.django_db
