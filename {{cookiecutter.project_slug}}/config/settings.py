@@ -354,7 +354,11 @@ CELERY_TIMEZONE = TIME_ZONE
 LOG_LEVEL = env("LOG_LEVEL", default="INFO")
 LOGGING_CONFIG = None  # config/logging.py sets it up, the same for web, worker and commands
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-logging.configure(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION))
+# In development the same lines also go to a file, as JSON, where `manage.py story` finds them.
+LOG_FILE = env("LOG_FILE", default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"))
+logging.configure(
+    level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION), json_file=LOG_FILE
+)
 
 if env("SENTRY_DSN", default=""):
     import sentry_sdk

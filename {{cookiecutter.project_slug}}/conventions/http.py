@@ -10,24 +10,30 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, connections
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
+from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
+from django_structlog.signals import bind_extra_request_finished_metadata
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestInvalid
 from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
 
-from conventions import errors
+from conventions import catalogue, errors, tracing
 from conventions.querying import no_queries
 
 logger = logging.getLogger(__name__)
 Out = TypeVar("Out")
+
+STARTED_AT = timezone.now()
 
 STATUS_OF: dict[type[errors.BusinessError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -217,6 +223,12 @@ class RequestMiddleware(StructlogMiddleware):
         super().handle_response(request, response)
 
 
+@receiver(bind_extra_request_finished_metadata)
+def tell_the_request_id(response: HttpResponse, **_: object) -> None:
+    """Let whoever reports a fault say which request it was (`manage.py story`)."""
+    response["X-Request-ID"] = tracing.request_id()
+
+
 # Health ---------------------------------------------------------------------------------------
 
 
@@ -246,11 +258,16 @@ def live() -> HttpResponse:
 
 
 def ready() -> HttpResponse:
-    """Answer whether the process can do its work: 200 with a database, 503 without."""
+    """Answer whether the process can do its work: 200 with a database, 503 without.
+
+    Scheduled tasks that are late are named beside a 200: a web process can do its own work
+    without them, and taking it out of service would make a late task a site that is down.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
     except DatabaseError as error:
         logger.warning("The database does not answer: %s", error)  # its address is not for everyone
         return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "late_tasks": late})

@@ -214,6 +214,12 @@ def team_of_module(*, module: str) -> str:
         return ""
 
 
+@functools.cache
+def team_of_the_house() -> str:
+    """Return the first team of teams.toml: it answers for what all apps share."""
+    return next(iter(read_teams(ROOT / "teams.toml")), "")
+
+
 class Owner(NamedTuple):
     """Who answers for something, and how to reach them."""
 
@@ -237,3 +243,11 @@ def owner_of(*, app: str, root: Path = ROOT) -> Owner:
         escalation=table.get("escalation", ""),
         runbook=owners.get("runbook", ""),
     )
+
+
+def runbook_of_task(*, name: str) -> str:
+    """Return the runbook of the app a task is named after, if it (still) has one, or of tasks."""
+    try:
+        return owner_of(app=name.partition(".")[0]).runbook
+    except Malformed:
+        return "docs/runbooks/tasks.md"

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import json
 import operator
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from conventions import querying
@@ -72,6 +73,41 @@ def assert_constant_queries(db: None) -> ConstantQueries:
         assert len(set(counts.values())) == 1, grown(name, counts, asked)
         assert len(asked) <= budget, f"{name}: {len(asked)} queries of {budget}:\n{summary(asked)}"
         assert scans == [], f"{name} finds rows without an index:\n  " + "\n  ".join(scans)
+
+    return check
+
+
+class HarmlessTwice(Protocol):
+    """See `assert_harmless_twice`."""
+
+    def __call__(
+        self, task: Any, *, effects: Callable[[], object], once: object, **arguments: Any
+    ) -> None: ...
+
+
+@pytest.fixture
+def assert_harmless_twice(transactional_db: None) -> HarmlessTwice:
+    """Show that a message which is delivered again, or to two workers at once, counts once.
+
+    `effects()` tells what the task has changed, `once` is what that is after one delivery,
+    `arguments` are the task's own.
+    """
+
+    def check(task: Any, *, effects: Callable[[], object], once: object, **arguments: Any) -> None:
+        together = threading.Barrier(2)
+
+        def deliver() -> None:
+            together.wait()
+            task.apply(kwargs=arguments, throw=False)
+            connections.close_all()
+
+        workers = [threading.Thread(target=deliver) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        task.apply(kwargs=arguments, throw=False)
+        assert effects() == once, f"{task.name}: delivered three times, it changed more than once"
 
     return check
 

@@ -9,8 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from celery import current_app
+
 import apps
-from conventions import querying, testing
+from conventions import catalogue, querying, testing
 from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +68,19 @@ class TestSelectors:
         unproven = {name for name in querying.selectors if name.startswith("apps.")} - proven
 
         assert unproven == set(), "add a case with assert_constant_queries to the app's tests"
+
+
+class TestTasks:
+    def test_each_prove_that_a_second_delivery_does_no_harm(self) -> None:
+        unproven = []
+        for task in catalogue.tasks_of(current_app):
+            app, _, name = task.name.partition(".")
+            folder = ROOT if app == "conventions" else ROOT / "apps"
+            tests = (folder / app / "tests" / "test_tasks.py").read_text()
+            if not re.search(rf"assert_harmless_twice\(\s*tasks\.{name}\b", tests):
+                unproven.append(task.name)
+
+        assert unproven == [], "add a case with assert_harmless_twice to the app's tests"
 
 
 def modules(layer: str) -> list[ModuleType]:

@@ -33,7 +33,18 @@ class TestOwner:
     def test_is_told_for_what_an_app_has(self, what: str) -> None:
         assert "runbook     docs/runbooks/accounts.md" in said("owner", what)
 
-    @pytest.mark.parametrize("what", ["manage.py", "apps", "apps/__init__.py", "/", "/api/docs"])
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "manage.py",
+            "apps",
+            "apps/__init__.py",
+            "/",
+            "/api/docs",
+            "conventions.delete_old_failures",
+            "conventions/http.py",
+        ],
+    )
     def test_is_the_first_team_for_what_no_app_has(self, what: str) -> None:
         assert said("owner", what).startswith("app         none")
         assert f"team        {next(iter(TEAMS))}\n" in said("owner", what)
@@ -48,11 +59,6 @@ class TestOwner:
     @pytest.mark.parametrize("what", ["bookings.send_confirmation", "/api/bookings"])  # example
     def test_is_told_for_tasks_and_addresses(self, what: str) -> None:  # example
         assert "app         bookings" in said("owner", what)  # example
-
-
-class TestTasks:
-    def test_are_listed_with_their_owner(self) -> None:
-        assert said("tasks").startswith("TASK")
 
 
 @pytest.fixture

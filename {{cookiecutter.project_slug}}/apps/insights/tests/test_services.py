@@ -1,6 +1,8 @@
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connections
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings import services as bookings
@@ -83,6 +85,31 @@ class TestRefreshChangedDays:
         two_days()
 
         assert services.refresh_changed_days(at=LATER) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRebuiltTwiceAtOnce:
+    def test_is_as_rebuilt_once(self) -> None:
+        SessionFactory(capacity=8)
+        together, broken = threading.Barrier(4), []
+
+        def rebuild() -> None:
+            together.wait()
+            try:
+                services.rebuild_daily_occupancy(at=NOW)
+            except Exception as error:
+                broken.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=rebuild) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert broken == []
+        assert DailyOccupancy.objects.get().seats_offered == 8
 
 
 LATER = NOW + timedelta(minutes=1)
