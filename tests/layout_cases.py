@@ -108,7 +108,8 @@ BOOKINGS = "apps/bookings"
 VIEWS, API, ADMIN, URLS = (f"{BOOKINGS}/{name}.py" for name in ("views", "api", "admin", "urls"))
 FORMS, SERVICES, TASKS = (f"{BOOKINGS}/{name}.py" for name in ("forms", "services", "tasks"))
 CLIENTS, SELECTORS, MODELS = (f"{BOOKINGS}/{n}.py" for n in ("clients", "selectors", "models"))
-CACHES = "apps/catalog/caches.py"
+CATALOG = "apps/catalog"
+CACHES = f"{CATALOG}/caches.py"
 COMMAND = "apps/catalog/management/commands/demo_data.py"
 OWNERS = f"{BOOKINGS}/OWNERS.toml"
 CODEOWNERS = ".github/CODEOWNERS"
@@ -220,6 +221,7 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "from apps.bookings import tasks as t"),
         Case(TASKS, "from . import services as s"),
         Case(SELECTORS, "from apps.catalog import selectors as c"),
+        Case("apps/bookings/exceptions.py", "from apps.bookings import types"),
         Case(SERVICES, "X = 'apps.bookings.views'  # from apps.bookings import views"),
     ],
     "dependencies_are_declared": [
@@ -344,7 +346,7 @@ CASES: dict[str, list[Case]] = {
         Case(API, "def fat() -> None:  # !\n    x = 1; " + "x = 1; " * 12, sly=True),
         Case(VIEWS, "def fat() -> None:  # !\n    def inner() -> None:\n" + "        x = 1\n" * 12, sly=True),
         Case(f"{BOOKINGS}/templatetags/seats.py", "def fat() -> None:  # !\n" + "    x = 1\n" * 13, sly=True),
-        Case(VIEWS, "def thin(request: HttpRequest) -> None:\n" + "    x = 1\n" * 12),
+        Case(VIEWS, 'def thin(request: HttpRequest) -> None:\n    """Words."""\n' + "    x = 1\n" * 12),
         Case(VIEWS, "def long_call() -> None:\n    f(\n" + "        1,\n" * 40 + "    )"),
         Case(SERVICES, "def _fat() -> None:\n" + "    x = 1\n" * 40),
     ],
@@ -435,6 +437,7 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "import time\ndef _f() -> None:\n    getattr(time, 'time')()  # !", sly=True),
         Case(VIEWS, "NOW = timezone.now()"),
         Case(SERVICES, "X = datetime.fromisoformat('2030-01-01')"),
+        Case(SERVICES, "from django.utils import timezone\ndef _f(*, at: datetime) -> None:\n    timezone.localdate(at)"),
         Case(SERVICES, "import time\nT = time.monotonic()"),
     ],
     # Tasks
@@ -543,6 +546,7 @@ CASES: dict[str, list[Case]] = {
         Case(SELECTORS, "from conventions.caching import cached_read as r\n@r(name='x', bottleneck='9 ms', invalidated_by=())  # !\ndef _g() -> None: ...", sly=True),
         Case(SELECTORS, "import functools\nclass A:\n    @functools.cached_property\n    def b(self) -> int: ..."),
         Case(VIEWS, "from django.views.decorators.cache import never_cache"),
+        Case(CLIENTS, "import redis"),
         Case(SERVICES, "from apps.bookings import types as cache\nX = cache.Booking"),
     ],
     "caches_state_their_bottleneck": [
@@ -554,6 +558,15 @@ CASES: dict[str, list[Case]] = {
         Case(CACHES, '    "apps.catalog.services.take_seats",  # !', '    "apps.catalog.services.take_seat",', sly=True),
         Case(CACHES, CACHE.format("'9 ms'", "'apps.catalog.services.take_seat',").replace("  # !", "")),
         Case(CACHES, f"WHY = '9 ms against 1'\n{CACHE.format('WHY', 'CHANGED_BY').replace('  # !', '')}"),
+    ],
+    "caches_are_forgotten": [
+        Case(f"{CATALOG}/services.py", "    _forget_nothing()", "    _forget(taken)", at=(f"{CACHES}:30", f"{CACHES}:48")),
+        Case(f"{CATALOG}/services.py", "    pass", "    caches.next_sessions.invalidate()", at=(f"{CACHES}:30",)),
+        Case(f"{CATALOG}/services.py", "    caches.session(public_id=1)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    # caches.session.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    X = 'caches.session.invalidate'", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    from apps.catalog.caches import next_sessions as n\n    n.invalidate()", "    caches.next_sessions.invalidate()"),
+        Case(f"{CATALOG}/services.py", "    for one in (caches.next_sessions, caches.session):\n        one.invalidate()", "    caches.next_sessions.invalidate()"),
     ],
     "foreign_keys_across_apps_are_guarded": [
         Case(MODELS, f"{SESSION}  # !".replace(', related_name="+"', ""), SESSION),

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from conventions.layout.engine import Finding, rule
-from conventions.layout.source import DOORS, Function, Module, Project
+from conventions.layout.source import DOORS, Function, Module, Project, is_docstring
 
 # What brings data to a service or takes it from a selector, and so neither queries nor writes.
 ASKING = (*DOORS, "urls", "forms", "tasks", "apps")
@@ -57,13 +57,14 @@ NETWORK = (
     "django.core.mail",
 )
 CLOCKS = {
-    *(f"django.utils.timezone.{name}" for name in ("now", "localdate", "localtime")),
+    "django.utils.timezone.now",
     *(f"datetime.datetime.{name}" for name in ("now", "today", "utcnow")),
     "datetime.date.today",
     "django.db.models.functions.Now",
     "time.time",
     "time.time_ns",
 }
+CLOCKS_WITHOUT_AN_ARGUMENT = {f"django.utils.timezone.local{what}" for what in ("date", "time")}
 THICKEST_DOOR = 12  # statements; the longest of the example has 6
 
 
@@ -251,13 +252,13 @@ def doors_stay_thin(project: Project) -> Iterator[Finding]:
 
 
 def _statements(node: ast.AST) -> int:
-    """Count the statements inside one, at any depth."""
+    """Count the statements inside one, at any depth, but for docstrings."""
     inside: list[ast.AST] = [node]
     for outer in inside:  # no recursion: a chain of `elif` may be longer than Python's stack
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
             found = getattr(outer, block, ())
             inside += found if isinstance(found, list) else ()
-    return sum(isinstance(one, ast.stmt) for one in inside) - 1
+    return sum(isinstance(one, ast.stmt) and not is_docstring([one]) for one in inside) - 1
 
 
 @rule
@@ -442,5 +443,6 @@ def clock_comes_in_as_an_argument(project: Project) -> Iterator[Finding]:
     for module in _layers(project, "services", "selectors"):
         used = [(node, module.meaning(node)) for node, name in module.attributes if name in names]
         for node, dotted in (*used, *module.calls):
-            if dotted in CLOCKS:
+            bare = isinstance(node, ast.Call) and not node.args and not node.keywords
+            if dotted in CLOCKS or (bare and dotted in CLOCKS_WITHOUT_AN_ARGUMENT):
                 yield module.at(node), f"{dotted}() is a hidden clock. Take `at` as an argument."

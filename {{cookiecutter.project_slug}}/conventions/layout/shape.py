@@ -7,6 +7,7 @@ from functools import lru_cache
 from conventions import ownership
 from conventions.layout.engine import Finding, rule
 from conventions.layout.source import (
+    BESIDE_EACH_OTHER,
     BESIDE_THE_LAYERS,
     DOORS,
     FRONT_DOOR,
@@ -177,7 +178,7 @@ def layers_point_down(project: Project) -> Iterator[Finding]:
                 yield module.at(node), f"{module.layer} must not use {target}. Move what it needs."
             if target == module.layer or target not in RANK:
                 continue
-            siblings = {module.layer, target} == {"services", "tasks"}
+            siblings = {module.layer, target} in BESIDE_EACH_OTHER
             beside = app == module.app and not siblings and RANK[target] == RANK[module.layer]
             if RANK[target] < RANK[module.layer] or beside:
                 above = f"{module.layer} must not use {target}, which is above it."

@@ -15,8 +15,9 @@ from conventions import ownership
 if TYPE_CHECKING:
     from conventions.layout.waivers import Waiver
 
-# From the top of an app to its bottom. A layer uses those beneath it; those in one row that
-# stand beside each other do not know each other, but for `services` and `tasks`.
+# From the top of an app to its bottom. A layer uses those beneath it; those that stand beside each
+# other do not know each other, but for these.
+BESIDE_EACH_OTHER = ({"services", "tasks"}, {"exceptions", "types"})
 ROWS = (
     ("urls",),
     ("api", "views", "admin", "management", "templatetags"),
@@ -220,13 +221,13 @@ class Module:
     @property
     def has_code(self) -> bool:
         """Whether there is more in it than a docstring."""
-        return not _is_docstring(self.tree.body)
+        return not is_docstring(self.tree.body)
 
     def at(self, node: ast.AST) -> Place:
         return Place(self.path, getattr(node, "lineno", 1))
 
 
-def _is_docstring(body: list[ast.stmt]) -> bool:
+def is_docstring(body: list[ast.stmt]) -> bool:
     """Whether that is all there is, or nothing at all."""
     return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in body)
 
@@ -388,7 +389,7 @@ def _read_apps(project: Project) -> None:
         elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
             try:
                 # But for the empty file that makes a package of apps/.
-                if entry.name != "__init__.py" or not _is_docstring(_parsed(path, project)[1].body):
+                if entry.name != "__init__.py" or not is_docstring(_parsed(path, project)[1].body):
                     project.strays.append(path)
             except Unreadable as error:
                 project.unreadable.append(error)
