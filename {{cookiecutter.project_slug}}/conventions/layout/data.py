@@ -9,7 +9,7 @@ from conventions.layout.source import Module, Project
 RELATIONS = {"ForeignKey", "OneToOneField", "ManyToManyField"}
 REMEMBER = {"functools.cache", "functools.lru_cache", "django.views.decorators.cache.cache_page"}
 NAMES = {dotted.rpartition(".")[2] for dotted in REMEMBER}
-STORES = ("redis", "django_redis", "cachetools", "diskcache", "pymemcache")
+STORES = ("redis.", "django_redis.", "cachetools.", "diskcache.", "pymemcache.")
 DECLARE = {"conventions.caching.cached_read", "conventions.caching.CachedRead"}
 USER_MODEL = "django.conf.settings.AUTH_USER_MODEL"
 
@@ -24,9 +24,9 @@ def caches_are_declared(project: Project) -> Iterator[Finding]:
     """
     for module in project.modules:
         cure = f"Declare a cached_read in apps/{module.app}/caches.py."
-        stores = ("django.core.cache", *(STORES if module.layer != "clients" else ()))
+        stores = ("django.core.cache.", *(STORES if module.layer != "clients" else ()))
         for node, _, dotted in module.imports:
-            if dotted in REMEMBER or f"{dotted}.".startswith(tuple(f"{one}." for one in stores)):
+            if dotted in REMEMBER or f"{dotted}.".startswith(stores):
                 yield module.at(node), f"{dotted} remembers things nobody can forget. {cure}"
         for attribute, name in module.attributes:
             if name in NAMES and (dotted := module.meaning(attribute)) in REMEMBER:

@@ -34,27 +34,27 @@ EDITORS = {
     for name in ("Create", "Update", "Delete")
 }
 HTTP = (
-    "django.http",
-    "django.shortcuts",
-    "django.views",
-    "django.contrib.messages",
-    "django.template.response",
-    "ninja",
-    "conventions.http",
+    "django.http.",
+    "django.shortcuts.",
+    "django.views.",
+    "django.contrib.messages.",
+    "django.template.response.",
+    "ninja.",
+    "conventions.http.",
 )
 NETWORK = (
-    "requests",
-    "httpx",
-    "urllib.request",
-    "urllib3",
-    "aiohttp",
-    "http.client",
-    "smtplib",
-    "ftplib",
-    "socket",
-    "boto3",
-    "grpc",
-    "django.core.mail",
+    "requests.",
+    "httpx.",
+    "urllib.request.",
+    "urllib3.",
+    "aiohttp.",
+    "http.client.",
+    "smtplib.",
+    "ftplib.",
+    "socket.",
+    "boto3.",
+    "grpc.",
+    "django.core.mail.",
 )
 CLOCKS = {
     "django.utils.timezone.now",
@@ -77,10 +77,6 @@ def _asking(project: Project) -> Iterator[Module]:
 
 def _layers(project: Project, *layers: str) -> Iterator[Module]:
     yield from (module for module in project.modules if module.layer in layers)
-
-
-def _within(dotted: str, packages: tuple[str, ...]) -> bool:
-    return f"{dotted}.".startswith(tuple(f"{package}." for package in packages))
 
 
 @rule
@@ -344,7 +340,7 @@ def no_http_below_the_doors(project: Project) -> Iterator[Finding]:
     below = ("services", "tasks", "selectors", "caches", "models", "types", "exceptions")
     for module in _layers(project, *below):
         for node, _, dotted in module.imports:
-            if _within(dotted, HTTP):
+            if f"{dotted}.".startswith(HTTP):
                 yield (
                     module.at(node),
                     f"{dotted} is HTTP. Raise one of conventions.errors and let the door answer.",
@@ -367,8 +363,8 @@ def no_business_signals(project: Project) -> Iterator[Finding]:
 
 
 def _is_signal(dotted: str) -> bool:
-    return _within(dotted, ("django.dispatch",)) or (
-        dotted.startswith("django.") and ".signals." in f"{dotted}."
+    return dotted.startswith("django.") and (
+        ".signals." in f"{dotted}." or dotted.startswith("django.dispatch")
     )
 
 
@@ -397,12 +393,12 @@ def _talking(project: Project) -> list[tuple[Module, ast.Call, str]]:
     calls_of: dict[str, list[tuple[Module, ast.Call, str]]] = {}
     for module in project.modules:
         if module.layer not in ("clients", "selectors", "caches", "models", "types", "exceptions"):
-            outside = (*NETWORK, f"apps.{module.app}.clients")
+            outside = (*NETWORK, f"apps.{module.app}.clients.")
             later = {node for one in module.of(ast.Lambda) for node in ast.walk(one)}
             for call, called in module.calls:
                 if call in later:
                     continue
-                if _within(called, outside):
+                if called.startswith(outside):
                     found.append((module, call, called))
                 elif "." not in called:
                     own = f"{module.dotted}.{called}"

@@ -2,10 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 
 from conventions import ownership
-from conventions.layout.engine import Finding, rule
+from conventions.layout.engine import Finding, once, rule
 from conventions.layout.source import (
     BESIDE_EACH_OTHER,
     BESIDE_THE_LAYERS,
@@ -246,7 +245,7 @@ def _root(node: ast.expr) -> str:
     return getattr(node, "id", "")
 
 
-@lru_cache(maxsize=1)  # two rules ask
+@once
 def _uses_of_others(project: Project) -> list[tuple[Module, ast.AST, str, str]]:
     """(module, node, other app, what inside it) of every use of another app."""
     return [

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from conventions import ownership
 
@@ -38,7 +38,11 @@ RENDERED = ("", ".github", "docs")  # where a file of the template's own languag
 WAIVER_SIGN = "# layout:"
 LARGEST = 1 << 20  # bytes of a file outside of the apps that are looked at
 
-# Which fields of a kind of node may hold others: all, but for those that no rule asks about.
+ASKED_FOR = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.With, ast.Assign),
+    *(ast.Import, ast.ImportFrom, ast.Call, ast.Attribute),
+)
+# The fields of each kind of node that hold others: all but those that hold words.
 WORDS = {"arg", "asname", "attr", "ctx", "kind", "level", "module", "name", "names", "op", "ops"}
 INSIDE: dict[type[ast.AST], list[str]] = {}
 
@@ -78,18 +82,19 @@ class Module:
         self.tree = tree
 
     def of(self, kind: type[Node]) -> list[Node]:
-        """Every node of one kind. (Sorted by kind once: most rules ask for one or two.)"""
-        return self._by_kind.get(kind, [])  # type: ignore[return-value]
+        """Every node of one of the kinds that rules ask for, wherever in the file it stands."""
+        return self._by_kind[kind]  # type: ignore[return-value]
 
     @cached_property
     def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
-        by_kind: dict[type[ast.AST], list[ast.AST]] = {}
+        by_kind: dict[type[ast.AST], list[ast.AST]] = {kind: [] for kind in ASKED_FOR}
         nodes: list[ast.AST] = [self.tree]
         for node in nodes:
             kind = type(node)
             if kind is ast.Name or kind is ast.Constant:
-                continue  # half of all nodes: no rule asks for them, and nothing is in them
-            by_kind.setdefault(kind, []).append(node)
+                continue  # half of all nodes, and nothing is in them
+            if kind in by_kind:
+                by_kind[kind].append(node)
             if kind not in INSIDE:
                 INSIDE[kind] = [name for name in kind._fields if name not in WORDS]
             for name in INSIDE[kind]:
@@ -305,6 +310,7 @@ class Project:
         self.apps: list[App] = []
         self.strays: list[str] = []  # Python files in apps/, but in no app
         self.unreadable: list[Unreadable] = []
+        self.found: dict[object, Any] = {}  # what several rules ask for
 
     @property
     def modules(self) -> Iterator[Module]:
