@@ -82,21 +82,22 @@ def caches_are_forgotten(project: Project) -> Iterator[Finding]:
 
 def _mentions(dotted: str, *, project: Project) -> set[str]:
     """Every cache, as `<app>.caches.<name>`, that a function names but to read it, or one below."""
-    found, seen, names = set(), {dotted}, [dotted]
+    found: set[str] = set()
+    names = [dotted]
     for name in names:
         module, function = project.functions[name]
-        nodes = list(ast.walk(function))
-        called = {node.func for node in nodes if isinstance(node, ast.Call)}
-        for node in nodes:
-            if isinstance(node, ast.Attribute | ast.Name):
-                meant = module.meaning(node)
-                parts = meant.split(".")
-                if parts[2:3] == ["caches"] and node not in called:
-                    found |= {f"{parts[1]}.caches.{part}" for part in parts[3:]}
-                further = meant if "." in meant else f"{module.dotted}.{meant}"
-                if further in project.functions and further not in seen:
-                    seen.add(further)
-                    names.append(further)
+        lines = range(function.lineno, (function.end_lineno or 0) + 1)
+        calls = [(call.func, called) for call, called in module.calls if call.lineno in lines]
+        used = {node: module.meaning(node) for node, _ in module.attributes if node.lineno in lines}
+        for node, called in calls:
+            if not called.endswith(".invalidate"):
+                used.pop(node, None)  # it is read
+            further = called if "." in called else f"{module.dotted}.{called}"
+            if further in project.functions and further not in names:
+                names.append(further)
+        for parts in (meant.split(".") for meant in used.values()):
+            if parts[2:3] == ["caches"]:
+                found |= {f"{parts[1]}.caches.{part}" for part in parts[3:]}
     return found
 
 

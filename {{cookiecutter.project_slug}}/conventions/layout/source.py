@@ -372,7 +372,10 @@ class Project:
 
 
 def read(root: Path, *, today: date = date.max) -> Project:
-    """Read the project at `root`. What cannot be read becomes an `Unreadable`, not an error."""
+    """Read the project at `root`; a file that cannot be read is in its `unreadable`.
+
+    Raises `Unreadable` only where there are no apps to read at all.
+    """
     project = Project(root=root, today=today)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes: they are ruff's trade
@@ -381,7 +384,11 @@ def read(root: Path, *, today: date = date.max) -> Project:
 
 
 def _read_apps(project: Project) -> None:
-    for entry in _entries(project.root / "apps"):
+    try:
+        entries = sorted(os.scandir(project.root / "apps"), key=lambda entry: entry.name)
+    except OSError as error:
+        raise Unreadable(Place("apps"), f"cannot be read: {why(error)}") from None
+    for entry in entries:
         path = f"apps/{entry.name}"
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
