@@ -392,19 +392,18 @@ def _talking(project: Project) -> list[tuple[Module, ast.Call, str]]:
     found: list[tuple[Module, ast.Call, str]] = []
     calls_of: dict[str, list[tuple[Module, ast.Call, str]]] = {}
     for module in project.modules:
-        if module.layer not in ("clients", "selectors", "caches", "models", "types", "exceptions"):
-            outside = (*NETWORK, f"apps.{module.app}.clients.")
-            later = {node for one in module.of(ast.Lambda) for node in ast.walk(one)}
-            for call, called in module.calls:
-                if call in later:
-                    continue
-                if called.startswith(outside):
-                    found.append((module, call, called))
-                elif "." not in called:
-                    own = f"{module.dotted}.{called}"
-                    calls_of.setdefault(own, []).append((module, call, called))
-                elif called.startswith("apps."):
-                    calls_of.setdefault(called, []).append((module, call, called))
+        outside = (*NETWORK, f"apps.{module.app}.clients.")
+        later = {node for one in module.of(ast.Lambda) for node in ast.walk(one)}
+        for call, called in module.calls:
+            if call in later:
+                continue
+            if called.startswith(outside):
+                found.append((module, call, called))
+            elif "." not in called:
+                own = f"{module.dotted}.{called}"
+                calls_of.setdefault(own, []).append((module, call, called))
+            elif called.startswith("apps."):
+                calls_of.setdefault(called, []).append((module, call, called))
     for module, call, _ in found:  # which grows as we go
         if function := module.around(call):
             found += calls_of.pop(f"{module.dotted}.{function.name}", [])
@@ -426,7 +425,7 @@ def _is_in_atomic(call: ast.Call, *, module: Module) -> bool:
 
 
 def _is_atomic(node: ast.expr, *, module: Module) -> bool:
-    return module.meaning(node) in {"django.db.transaction.atomic", "django.db.transaction.Atomic"}
+    return module.meaning(node) == "django.db.transaction.atomic"
 
 
 @rule
