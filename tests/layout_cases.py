@@ -222,6 +222,10 @@ CASES: dict[str, list[Case]] = {
         Case(f"{BOOKINGS}/pricing.py", "PRICE = 1  # !"),
         Case(f"{BOOKINGS}/logic/rules.py", "RULE = 1  # !"),
         Case(f"{BOOKINGS}/services/utils.py", "X = 1  # !"),
+        *(
+            Case(f"{BOOKINGS}/services/{name}.py", "X = 1  # !")
+            for name in ("util", "helpers", "helper", "common", "core", "misc", "lib")
+        ),
         Case("apps/utils.py", "X = 1  # !", sly=True),
         Case("apps/__init__.py", "X = 1", at=("apps/__init__.py:1",), sly=True),
         Case(f"{BOOKINGS}/__init__.py", "def f(): ...  # !", sly=True),
@@ -257,6 +261,9 @@ CASES: dict[str, list[Case]] = {
     "layers_have_tests": [
         Case(f"{BOOKINGS}/tests/test_services.py", do=removed, at=(f"{SERVICES}:1",)),
         Case("apps/catalog/tests/test_management.py", do=removed, at=(f"{COMMAND}:1",)),
+        Case(f"{BOOKINGS}/tests/test_tasks.py", do=removed, at=(f"{TASKS}:1",)),
+        Case(f"{BOOKINGS}/tests/test_selectors.py", do=removed, at=(f"{SELECTORS}:1",)),
+        Case(FORMS, "class F: ...  # !"),
         Case("apps/accounts/clients.py", "def call() -> None: ...", at=("apps/accounts/clients.py:1",)),
         Case(
             f"{BOOKINGS}/tests/test_services.py",
@@ -286,6 +293,9 @@ CASES: dict[str, list[Case]] = {
         Case(TASKS, "from . import services as s"),
         Case(SELECTORS, "from apps.catalog import selectors as c"),
         Case("apps/bookings/exceptions.py", "from apps.bookings import types"),
+        Case(SERVICES, "from apps.bookings import services as ours"),
+        Case(f"{BOOKINGS}/apps.py", "from apps.bookings import services"),
+        Case(SELECTORS, "from apps.catalog import views  # another rule's"),
         Case(SERVICES, "X = 'apps.bookings.views'  # from apps.bookings import views"),
     ],
     "dependencies_are_declared": [
@@ -294,6 +304,7 @@ CASES: dict[str, list[Case]] = {
         Case("apps/accounts/services.py", "from django.apps import apps\nB = apps.get_model('bookings.Booking')  # !", sly=True),
         Case("apps/accounts/services.py", "from django.apps import apps as a\nAPP = 'bookings'\nB = a.get_app_config(APP)  # !", sly=True),
         Case("apps/accounts/services.py", "from django.apps import apps\nB = apps.get_model(app_label='bookings', model_name='Booking')  # !", sly=True),
+        Case("apps/accounts/services.py", "from django.apps import apps as a\nB = a.get_registered_model('bookings', 'Booking')  # !", sly=True),
         Case("apps/accounts/services.py", "from django.utils.module_loading import import_string\nB = import_string('apps.bookings.services.book_seat')  # !", sly=True),
         Case(OWNERS, 'depends_on = ["accounts", "catalog", "katalog"]  # !', DEPENDS),
         Case("apps/catalog/tests/test_extra.py", "from apps.bookings.tests.factories import BookingFactory"),

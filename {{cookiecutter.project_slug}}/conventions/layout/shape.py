@@ -120,10 +120,9 @@ def module_or_package_never_both(project: Project) -> Iterator[Finding]:
     Cannot see: a folder that holds no file.
     """
     for app in project.apps:
-        entries = [path.split("/")[2] for path in app.files]
-        folders = {path.split("/")[2] for path in app.files if path.count("/") > 2}
+        entries = {path.split("/")[2] for path in app.files}
         for layer in RANK:
-            if f"{layer}.py" in entries and layer in folders:
+            if layer in entries and f"{layer}.py" in entries:
                 place = Place(f"apps/{app.name}/{layer}.py")
                 yield place, f"{layer}/ is there, too, and hides it. Move the code into {layer}/."
 
@@ -178,7 +177,7 @@ def layers_point_down(project: Project) -> Iterator[Finding]:
             if target == module.layer or target not in RANK:
                 continue
             siblings = {module.layer, target} in BESIDE_EACH_OTHER
-            beside = app == module.app and not siblings and RANK[target] == RANK[module.layer]
+            beside = not siblings and RANK[target] == RANK[module.layer]
             if RANK[target] < RANK[module.layer] or beside:
                 above = f"{module.layer} must not use {target}, which is above it."
                 yield module.at(node), f"{above} Move what both need to a lower layer."
