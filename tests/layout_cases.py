@@ -108,7 +108,8 @@ BOOKINGS = "apps/bookings"
 VIEWS, API, ADMIN, URLS = (f"{BOOKINGS}/{name}.py" for name in ("views", "api", "admin", "urls"))
 FORMS, SERVICES, TASKS = (f"{BOOKINGS}/{name}.py" for name in ("forms", "services", "tasks"))
 CLIENTS, SELECTORS, MODELS = (f"{BOOKINGS}/{n}.py" for n in ("clients", "selectors", "models"))
-CACHES = "apps/catalog/caches.py"
+CATALOG = "apps/catalog"
+CACHES = f"{CATALOG}/caches.py"
 COMMAND = "apps/catalog/management/commands/demo_data.py"
 OWNERS = f"{BOOKINGS}/OWNERS.toml"
 CODEOWNERS = ".github/CODEOWNERS"
@@ -121,6 +122,70 @@ CACHE = (
     "@cached_read(name='catalog.x', key='', version=1, ttl=1, bottleneck={},"
     " invalidated_by=({}))  # !\ndef x() -> int: ..."
 )
+
+QUERIES = """from django import shortcuts as s
+from django.db import connection, models
+from apps.bookings.models import Booking
+def f() -> None:
+    s.get_list_or_404(Booking)  # !
+    s.aget_object_or_404(Booking)  # !
+    s.aget_list_or_404(Booking)  # !
+    connection.cursor()  # !
+    models.query.QuerySet(Booking)  # !
+    Booking._base_manager  # !
+    Booking._meta.base_manager  # !"""
+WRITES = """from apps.bookings.models import Booking
+async def f(self, b: Booking, rows: object) -> None:
+    await b.asave()  # !
+    await b.adelete()  # !
+    b.save_base()  # !
+    Booking.objects.create()  # !
+    await Booking.objects.acreate()  # !
+    await rows.all().aupdate(x=1)  # !
+    rows.filter(pk=1).update(x=1)  # !
+    rows.exclude(pk=1).update(x=1)  # !
+    self.get_queryset().update(x=1)  # !
+    rows.bulk_create([])  # !
+    rows.bulk_update([])  # !
+    rows.update_or_create()  # !
+    rows.select_for_update()  # !"""
+BRANCHES = """def branches(x: int) -> None:{}
+    if x:
+        a = 1
+    else:
+        a = 1
+        a = 2
+    try:
+        a = 1
+    except OSError:
+        a = 1
+        a = 2
+    finally:
+        a = 1
+        a = 2
+    match x:
+        case 1:
+            a = 1{}"""
+NETWORK = """import urllib.request, urllib3, aiohttp, http.client, smtplib, ftplib, socket, boto3, grpc
+@transaction.atomic
+def _f() -> None:
+    urllib.request.urlopen("x")  # !
+    urllib3.request("x")  # !
+    aiohttp.request("x")  # !
+    http.client.HTTPConnection("x")  # !
+    smtplib.SMTP("x")  # !
+    ftplib.FTP("x")  # !
+    socket.create_connection("x")  # !
+    boto3.client("x")  # !
+    grpc.insecure_channel("x")  # !"""
+CLOCKS = """import time
+from django.utils import timezone
+def _f() -> None:
+    datetime.today()  # !
+    datetime.utcnow()  # !
+    time.time_ns()  # !
+    timezone.localtime()  # !
+    timezone.localdate()  # !"""
 
 CASES: dict[str, list[Case]] = {
     # Shape
@@ -157,6 +222,10 @@ CASES: dict[str, list[Case]] = {
         Case(f"{BOOKINGS}/pricing.py", "PRICE = 1  # !"),
         Case(f"{BOOKINGS}/logic/rules.py", "RULE = 1  # !"),
         Case(f"{BOOKINGS}/services/utils.py", "X = 1  # !"),
+        *(
+            Case(f"{BOOKINGS}/services/{name}.py", "X = 1  # !")
+            for name in ("util", "helpers", "helper", "common", "core", "misc", "lib")
+        ),
         Case("apps/utils.py", "X = 1  # !", sly=True),
         Case("apps/__init__.py", "X = 1", at=("apps/__init__.py:1",), sly=True),
         Case(f"{BOOKINGS}/__init__.py", "def f(): ...  # !", sly=True),
@@ -192,6 +261,9 @@ CASES: dict[str, list[Case]] = {
     "layers_have_tests": [
         Case(f"{BOOKINGS}/tests/test_services.py", do=removed, at=(f"{SERVICES}:1",)),
         Case("apps/catalog/tests/test_management.py", do=removed, at=(f"{COMMAND}:1",)),
+        Case(f"{BOOKINGS}/tests/test_tasks.py", do=removed, at=(f"{TASKS}:1",)),
+        Case(f"{BOOKINGS}/tests/test_selectors.py", do=removed, at=(f"{SELECTORS}:1",)),
+        Case(FORMS, "class F: ...  # !"),
         Case("apps/accounts/clients.py", "def call() -> None: ...", at=("apps/accounts/clients.py:1",)),
         Case(
             f"{BOOKINGS}/tests/test_services.py",
@@ -220,6 +292,10 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "from apps.bookings import tasks as t"),
         Case(TASKS, "from . import services as s"),
         Case(SELECTORS, "from apps.catalog import selectors as c"),
+        Case("apps/bookings/exceptions.py", "from apps.bookings import types"),
+        Case(SERVICES, "from apps.bookings import services as ours"),
+        Case(f"{BOOKINGS}/apps.py", "from apps.bookings import services"),
+        Case(SELECTORS, "from apps.catalog import views  # another rule's"),
         Case(SERVICES, "X = 'apps.bookings.views'  # from apps.bookings import views"),
     ],
     "dependencies_are_declared": [
@@ -228,6 +304,7 @@ CASES: dict[str, list[Case]] = {
         Case("apps/accounts/services.py", "from django.apps import apps\nB = apps.get_model('bookings.Booking')  # !", sly=True),
         Case("apps/accounts/services.py", "from django.apps import apps as a\nAPP = 'bookings'\nB = a.get_app_config(APP)  # !", sly=True),
         Case("apps/accounts/services.py", "from django.apps import apps\nB = apps.get_model(app_label='bookings', model_name='Booking')  # !", sly=True),
+        Case("apps/accounts/services.py", "from django.apps import apps as a\nB = a.get_registered_model('bookings', 'Booking')  # !", sly=True),
         Case("apps/accounts/services.py", "from django.utils.module_loading import import_string\nB = import_string('apps.bookings.services.book_seat')  # !", sly=True),
         Case(OWNERS, 'depends_on = ["accounts", "catalog", "katalog"]  # !', DEPENDS),
         Case("apps/catalog/tests/test_extra.py", "from apps.bookings.tests.factories import BookingFactory"),
@@ -309,6 +386,11 @@ CASES: dict[str, list[Case]] = {
         Case(VIEWS, f"from django.db.models import QuerySet as Q\n{MODEL}N = Q(Booking).count()  # !", sly=True),
         Case(VIEWS, f"{MODEL}rows = Booking.objects  # !\nN = rows.count()", sly=True),
         Case(VIEWS, f"{MODEL}N = Booking.active.count()  # !", sly=True, also=Case(MODELS, "class Booking(querying.Model):\n    active = querying.Manager()")),
+        Case(VIEWS, QUERIES),
+        Case(VIEWS, f"{MODEL}N = Booking.free.count(), Booking.active.count()  # !", sly=True, also=Case(MODELS, "class Booking(querying.Model):\n    free = Q.as_manager()\n    active = querying.Manager.from_queryset(Q)()")),
+        Case(VIEWS, f"from django.views.generic import ListView\n{MODEL}class Page(ListView):\n    rows = Booking.objects.all()  # !", sly=True),
+        Case(FORMS, f"from django import forms\n{MODEL}class F(forms.Form):\n    booking = forms.ChoiceField(choices=Booking.objects.all())  # !", sly=True),
+        Case(VIEWS, f"{MODEL}X = Booking.active", also=Case(MODELS, "class Booking(querying.Model):\n    active = models.BooleanField()")),
         Case(VIEWS, f"{MODEL}class Page:\n    queryset = Booking.objects.all()  # !", sly=True),
         Case(VIEWS, f"from django.views.generic import ListView\n{MODEL}class Page(ListView):\n    queryset = Booking.objects.all()"),
         Case(ADMIN, "class A(admin.ModelAdmin[Booking]):\n    def get_queryset(self, request: HttpRequest):\n        return super().get_queryset(request).filter(status='held')"),
@@ -331,6 +413,11 @@ CASES: dict[str, list[Case]] = {
         Case(FORMS, "class F:\n    def put(self):\n        self.instance.save()  # !", sly=True),
         Case(VIEWS, f"{MODEL}def f() -> None:\n    rows = Booking.objects.filter(pk=1)\n    rows.update(status='x')  # !", sly=True),
         Case(VIEWS, f"from django.views import generic\n{MODEL}class New(generic.CreateView):  # !\n    model = Booking", sly=True),
+        Case(VIEWS, WRITES),
+        Case(ADMIN, "def pay(self, request, queryset):\n    queryset.update(status='paid')  # !", sly=True),
+        Case(VIEWS, "def f(form: object, commit: bool) -> None:\n    form.save(commit=True)  # !\n    form.save(commit=commit)  # !\n    form.save(force=False)  # !", sly=True),
+        Case(VIEWS, "from django.views.generic.edit import DeleteView, UpdateView\nclass A(UpdateView): ...  # !\nclass B(DeleteView): ...  # !", sly=True),
+        Case(VIEWS, "class V:\n    def post(self) -> None:\n        self.delete()\n    @classmethod\n    def put(cls) -> None:\n        cls.save()"),
         Case(VIEWS, f"from django.views.generic import CreateView\n{MODEL}class New(CreateView):\n    def form_valid(self, form):\n        return services.book_seat(form)"),
         Case(API, "@router.delete('x', auth=None)\ndef f(request: HttpRequest) -> None: ..."),
         Case(VIEWS, "def f(request: HttpRequest) -> None:\n    {}.update(a=1)\n    found = {}\n    found.update(a=1)\n    request.session.save()"),
@@ -344,8 +431,10 @@ CASES: dict[str, list[Case]] = {
         Case(COMMAND, "class C(BaseCommand):\n    async def handle(self) -> None:  # !\n" + "        x = 1\n" * 13),
         Case(API, "def fat() -> None:  # !\n    x = 1; " + "x = 1; " * 12, sly=True),
         Case(VIEWS, "def fat() -> None:  # !\n    def inner() -> None:\n" + "        x = 1\n" * 12, sly=True),
+        Case(VIEWS, BRANCHES.format("  # !", "\n            a = 2"), sly=True),
+        Case(VIEWS, BRANCHES.format("", "")),
         Case(f"{BOOKINGS}/templatetags/seats.py", "def fat() -> None:  # !\n" + "    x = 1\n" * 13, sly=True),
-        Case(VIEWS, "def thin(request: HttpRequest) -> None:\n" + "    x = 1\n" * 12),
+        Case(VIEWS, 'def thin(request: HttpRequest) -> None:\n    """Words."""\n' + "    x = 1\n" * 12),
         Case(VIEWS, "def long_call() -> None:\n    f(\n" + "        1,\n" * 40 + "    )"),
         Case(SERVICES, "def _fat() -> None:\n" + "    x = 1\n" * 40),
     ],
@@ -365,6 +454,8 @@ CASES: dict[str, list[Case]] = {
         Case(SELECTORS, "def unpriced() -> int:  # !\n    return 1"),
         Case(SELECTORS, "async def unpriced() -> int:  # !\n    return 1"),
         Case(SELECTORS, "from functools import wraps as selector_\n@selector_\ndef unpriced() -> int: ...  # !", sly=True),
+        Case(SELECTORS, "@selector\ndef unpriced() -> int: ...  # !", sly=True),
+        Case(SELECTORS, "@budget(queries=1)\ndef unpriced() -> int: ...  # !", sly=True),
         Case(SELECTORS, "@selector()\ndef unpriced() -> int: ...  # !", sly=True),
         Case(SELECTORS, "if True:\n    def unpriced() -> int: ...  # !", sly=True),
         Case(SELECTORS, "def _unpriced() -> int: ..."),
@@ -399,6 +490,8 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "import typing\nif typing.TYPE_CHECKING:\n    from django.http import HttpRequest as R  # !", sly=True),
         Case(SERVICES, "import importlib\nH = importlib.import_module('django.http')  # !", sly=True),
         Case(SERVICES, "from django import shortcuts as s  # !", sly=True),
+        Case(CACHES, "from django.http import Http404  # !", also=Case(MODELS, "import django.views.generic  # !")),
+        Case(f"{BOOKINGS}/types.py", "from django.contrib import messages  # !", also=Case(f"{BOOKINGS}/exceptions.py", "from django.template import response  # !")),
         Case(SERVICES, "from http import HTTPStatus"),
         Case(CLIENTS, "from django.http import QueryDict"),
         Case(SERVICES, "import ninjas_of_our_own"),
@@ -421,6 +514,10 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "@transaction.atomic\ndef _f() -> None:\n    _tell()  # !\ndef _tell() -> None:\n    _really_tell()\ndef _really_tell() -> None:\n    clients.mail_confirmation()", sly=True),
         Case("apps/insights/services.py", "from apps.bookings import services as b\n@transaction.atomic\ndef _f() -> None:\n    b.send_confirmation()  # !", sly=True),
         Case(VIEWS, "from django.db import transaction\nimport requests\ndef f() -> None:\n    with transaction.atomic():\n        requests.get('x')  # !", sly=True),
+        Case(SERVICES, NETWORK),
+        Case(CLIENTS, "from django.db import transaction\n@transaction.atomic\ndef f() -> None:\n    mail_confirmation()  # !\n    EmailMessage().send()  # !"),
+        Case(SERVICES, "def _f() -> None:\n    with open('x'):\n        clients.mail_confirmation()"),
+        Case(SERVICES, "def _f() -> object:\n    with transaction.atomic():\n        def later() -> None:\n            clients.mail_confirmation()\n    return later"),
         Case(SERVICES, "def _f() -> None:\n    with transaction.atomic():\n        pass\n    clients.mail_confirmation()"),
         Case(SERVICES, "@transaction.atomic\ndef _f() -> None:\n    transaction.on_commit(lambda: clients.mail_confirmation())"),
         Case(SERVICES, "import urllib.parse\n@transaction.atomic\ndef _f() -> None:\n    urllib.parse.quote('x')"),
@@ -434,8 +531,11 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "from django.utils import timezone\ndef _f(*, clock=timezone.now) -> None:  # !\n    clock()", sly=True),
         Case(SELECTORS, "from django.db.models.functions import Now\ndef _f() -> None:\n    Booking.objects.filter(booked_at=Now())  # !", sly=True),
         Case(SERVICES, "import time\ndef _f() -> None:\n    getattr(time, 'time')()  # !", sly=True),
+        Case(SERVICES, CLOCKS),
         Case(VIEWS, "NOW = timezone.now()"),
+        Case(SERVICES, "from django.utils import timezone\ndef _f(*, at: datetime) -> None:\n    timezone.localtime(value=at)"),
         Case(SERVICES, "X = datetime.fromisoformat('2030-01-01')"),
+        Case(SERVICES, "from django.utils import timezone\ndef _f(*, at: datetime) -> None:\n    timezone.localdate(at)"),
         Case(SERVICES, "import time\nT = time.monotonic()"),
     ],
     # Tasks
@@ -444,6 +544,10 @@ CASES: dict[str, list[Case]] = {
         Case(VIEWS, "import celery\n@celery.shared_task(name='x')\ndef f() -> None: ...  # !"),
         Case(SERVICES, "from config.celery import app\n@app.task\ndef _f() -> None: ...  # !"),
         Case(SERVICES, "from celery import current_app as c\n@c.task()\ndef _f() -> None: ...  # !", sly=True),
+        Case(SERVICES, "from celery.app import shared_task\n@shared_task\ndef _f() -> None: ...  # !", sly=True),
+        Case(SERVICES, "from config import celery_app\n@celery_app.task\ndef _f() -> None: ...  # !", sly=True),
+        Case(TASKS, "from conventions import queueing\nclass Send(queueing.Task): ...  # !", sly=True),
+        Case(TASKS, "from celery.app.task import Task as T\nclass Send(T): ...  # !", sly=True),
         Case(TASKS, "send = shared_task(name='bookings.send')(print)  # !", sly=True),
         Case(TASKS, "from celery import Task\nclass Send(Task): ...  # !", sly=True),
         Case(SERVICES, "from functools import partial\nfrom celery import shared_task\njob = partial(shared_task, max_retries=1)\n@job()\ndef _f() -> None: ...  # !", sly=True),
@@ -463,6 +567,9 @@ CASES: dict[str, list[Case]] = {
         Case(TASKS, f"{TASK}def t() -> None:  # !\n    print()\n    services.x()"),
         Case(TASKS, f"{TASK}def t() -> None:  # !\n    if True:\n        services.x()"),
         Case(TASKS, f"{TASK}def t() -> None:  # !\n    pass"),
+        Case(TASKS, f"{TASK}def t() -> None:  # !\n    services.x()\n    print()", sly=True),
+        Case(TASKS, f"{TASK}def t() -> None:  # !\n    print(services.x())", sly=True),
+        Case(TASKS, f"{TASK}def t() -> None:  # !\n    services.x(of=services.y())", sly=True),
         Case(TASKS, f"{TASK}def t() -> None:  # !\n    [services.x(i=i) for i in range(9)]", sly=True),
         Case(TASKS, f"{TASK}def t() -> None:  # !\n    services.x() if 1 else services.y()", sly=True),
         Case(TASKS, f"from . import selectors\n{TASK}def t() -> None:  # !\n    services.x(row=selectors.booking(booking_id=1))", sly=True),
@@ -485,6 +592,10 @@ CASES: dict[str, list[Case]] = {
         Case(TASKS, "@shared_task(time_limit=None)\ndef t() -> None: ...  # !"),
         Case(TASKS, "@shared_task(time_limit=0)\ndef t() -> None: ...  # !", sly=True),
         Case(TASKS, "@shared_task(soft_time_limit=9)\ndef t() -> None: ...  # !", sly=True),
+        Case(TASKS, "@shared_task(time_limit=60 * 0)\ndef t() -> None: ...  # !", sly=True),
+        Case(TASKS, "@shared_task(time_limit=60 * limit())\ndef t() -> None: ...  # !", sly=True),
+        Case(TASKS, "@shared_task(time_limit=limit() + 60)\ndef t() -> None: ...  # !", sly=True),
+        Case(TASKS, "@shared_task(time_limit=0 + 60)\ndef t() -> None: ..."),
         Case(TASKS, "@shared_task(time_limit=5 * 60)\ndef t() -> None: ..."),
         Case(TASKS, "LIMIT = 60\n@shared_task(time_limit=LIMIT)\ndef t() -> None: ..."),
     ],
@@ -495,9 +606,11 @@ CASES: dict[str, list[Case]] = {
         Case(TASKS, f"{TASK}def t(*, booking) -> None: ...  # !", sly=True),
         Case(TASKS, f"{TASK}def t(*, bookings: list[timedelta]) -> None: ...  # !", sly=True),
         Case(TASKS, f"{TASK}def t(*bookings: int) -> None: ...  # !", sly=True),
+        Case(TASKS, f"{TASK}def t(booking: int, /) -> None: ...  # !"),
+        Case(TASKS, "@shared_task(name='bookings.t', bind=False)\ndef t(x: int) -> None: ...  # !", sly=True),
         Case(TASKS, f"{TASK}def t(**booking: object) -> None: ...  # !", sly=True),
         Case(TASKS, "@shared_task(name='bookings.t', bind=True)\ndef t(self: object, *, x: int) -> None: ..."),
-        Case(TASKS, f"{TASK}def t(*, ids: list[int] | None = None, of: dict[str, float] = {{}}) -> None: ..."),
+        Case(TASKS, f"{TASK}def t(*, sure: bool, ids: list[int] | None = None, of: dict[str, float] = {{}}) -> None: ..."),
         Case(TASKS, f'from typing import Literal, Optional\n{TASK}def t(*, a: Literal["x"], b: Optional[int] = None) -> None: ...'),
     ],
     "tasks_start_after_commit": [
@@ -509,7 +622,10 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "tasks.send_confirmation.s(booking_id=1).delay()  # !", sly=True),
         Case(SERVICES, "getattr(tasks.send_confirmation, 'delay')()  # !", sly=True),
         Case(SERVICES, "import celery\nX = celery.signature('bookings.send_confirmation')  # !", sly=True),
-        Case(SERVICES, "from celery import group as g\nX = g()  # !", sly=True),
+        Case(SERVICES, "import celery as c\nX = c.group()  # !\nX = c.chain()  # !\nX = c.chord()  # !\nX = c.Signature()  # !", sly=True),
+        Case(SERVICES, "tasks.send_confirmation.apply()  # !", sly=True),
+        Case(SERVICES, "from celery import current_app as c\nc.tasks['bookings.send_confirmation'].delay()  # !", sly=True),
+        Case(SERVICES, "def _f(board: object) -> None:\n    board.tasks.delay()\n    types.Booking.delay()"),
         Case(SERVICES, "def _f() -> None:\n    tasks.send_confirmation(booking_id=1)  # !", sly=True),
         Case(SERVICES, "def _f() -> None:\n    tasks.send_confirmation.delay_on_commit(booking_id=1)"),
         Case(SERVICES, "def _f(flight: object) -> None:\n    flight.delay(minutes=5)"),
@@ -540,10 +656,13 @@ CASES: dict[str, list[Case]] = {
         Case(SELECTORS, "import functools as f\n@f.lru_cache  # !\ndef _g() -> None: ...", sly=True),
         Case(SELECTORS, "import functools\n_g = functools.cache(print)  # !", sly=True),
         Case(SERVICES, "import importlib\nC = importlib.import_module('django.core.cache')  # !", sly=True),
-        Case(SERVICES, "import redis  # !", sly=True),
+        Case(SERVICES, "import redis  # !\nimport django_redis as d  # !\nimport cachetools  # !\nimport diskcache  # !\nimport pymemcache  # !", sly=True),
+        Case(SELECTORS, "from conventions.caching import CachedRead\nX = CachedRead()  # !", sly=True),
         Case(SELECTORS, "from conventions.caching import cached_read as r\n@r(name='x', bottleneck='9 ms', invalidated_by=())  # !\ndef _g() -> None: ...", sly=True),
         Case(SELECTORS, "import functools\nclass A:\n    @functools.cached_property\n    def b(self) -> int: ..."),
         Case(VIEWS, "from django.views.decorators.cache import never_cache"),
+        Case(CLIENTS, "import redis"),
+        Case(SERVICES, "class A:\n    cache = 1\nX = A.cache"),
         Case(SERVICES, "from apps.bookings import types as cache\nX = cache.Booking"),
     ],
     "caches_state_their_bottleneck": [
@@ -554,7 +673,17 @@ CASES: dict[str, list[Case]] = {
         Case(CACHES, f"WHY = '?'\n{CACHE.format('WHY', '')}", sly=True),
         Case(CACHES, '    "apps.catalog.services.take_seats",  # !', '    "apps.catalog.services.take_seat",', sly=True),
         Case(CACHES, CACHE.format("'9 ms'", "'apps.catalog.services.take_seat',").replace("  # !", "")),
+        Case(CACHES, CACHE.format("f'{9} ms'", "'apps.catalog.services.take_seat',").replace("  # !", "")),
         Case(CACHES, f"WHY = '9 ms against 1'\n{CACHE.format('WHY', 'CHANGED_BY').replace('  # !', '')}"),
+    ],
+    "caches_are_forgotten": [
+        Case(f"{CATALOG}/services.py", "    _forget_nothing()", "    _forget(taken)", at=(f"{CACHES}:30", f"{CACHES}:48")),
+        Case(f"{CATALOG}/services.py", "    pass", "    caches.next_sessions.invalidate()", at=(f"{CACHES}:30",)),
+        Case(f"{CATALOG}/services.py", "    caches.session(public_id=1)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    # caches.session.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    X = 'caches.session.invalidate'", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:48",), sly=True),
+        Case(f"{CATALOG}/services.py", "    from apps.catalog.caches import next_sessions as n\n    n.invalidate()", "    caches.next_sessions.invalidate()"),
+        Case(f"{CATALOG}/services.py", "    for one in (caches.next_sessions, caches.session):\n        one.invalidate()", "    caches.next_sessions.invalidate()"),
     ],
     "foreign_keys_across_apps_are_guarded": [
         Case(MODELS, f"{SESSION}  # !".replace(', related_name="+"', ""), SESSION),

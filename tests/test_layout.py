@@ -30,6 +30,7 @@ from tests.layout_cases import (
 
 sys.path.append(str(ROOT / FOLDER))  # last: `tests` there are others than ours
 
+import conventions.__main__ as conventions
 from conventions import layout
 
 BROKEN = [(rule, case) for rule, cases in CASES.items() for case in cases if case.breaks]
@@ -337,6 +338,33 @@ class TestStrangeInput:
         assert str(found).startswith(
             f"{place}: every_file_can_be_read: is not valid in {running}: "
         )
+
+    def test_of_a_file_that_may_not_be_read_is_named(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: str, *arguments: str, **options: str) -> object:
+            if path.endswith(VIEWS):
+                raise PermissionError(13, "Permission denied")
+            return open(path, *arguments, **options)  # type: ignore[call-overload]  # noqa: PTH123
+
+        monkeypatch.setattr(layout.source, "open", refuse, raising=False)
+
+        (found,) = layout.check(root=project, today=TODAY)
+
+        assert str(found) == (
+            f"{VIEWS}:1: every_file_can_be_read: cannot be read: Permission denied. Mend the file."
+        )
+
+    def test_is_told_apart_from_nothing_that_could_be_read(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def refuse(folder: Path) -> object:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(os, "scandir", refuse)
+
+        assert conventions.main(arguments=[], root=project) == 2
+        assert "apps/ cannot be read: Permission denied." in capsys.readouterr().err
 
     def test_of_a_folder_that_may_not_be_read_is_named(
         self,

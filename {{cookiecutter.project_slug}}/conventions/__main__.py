@@ -39,7 +39,11 @@ def main(*, arguments: list[str], root: Path) -> int:
     if not (root / "apps").is_dir():
         print(f"There is no apps/ in {root}. Run this in the project's folder.", file=sys.stderr)
         return 2
-    return commands[name](root=root, form=form)
+    try:
+        return commands[name](root=root, form=form)
+    except source.Unreadable as error:
+        print(f"{error.place.path}/ {error.why}. Nothing was looked at.", file=sys.stderr)
+        return 2
 
 
 def _taken(option: str, words: list[str]) -> str:

@@ -9,7 +9,7 @@ from conventions.layout.source import Module, Project
 RELATIONS = {"ForeignKey", "OneToOneField", "ManyToManyField"}
 REMEMBER = {"functools.cache", "functools.lru_cache", "django.views.decorators.cache.cache_page"}
 NAMES = {dotted.rpartition(".")[2] for dotted in REMEMBER}
-STORES = ("django.core.cache", "redis", "django_redis", "cachetools", "diskcache", "pymemcache")
+STORES = ("redis.", "django_redis.", "cachetools.", "diskcache.", "pymemcache.")
 DECLARE = {"conventions.caching.cached_read", "conventions.caching.CachedRead"}
 USER_MODEL = "django.conf.settings.AUTH_USER_MODEL"
 
@@ -18,14 +18,15 @@ USER_MODEL = "django.conf.settings.AUTH_USER_MODEL"
 def caches_are_declared(project: Project) -> Iterator[Finding]:
     """Django's cache is used through `@cached_read` in caches.py, and nowhere else.
 
-    `functools.cached_property` is fine: it goes with its object.
+    `functools.cached_property` is fine: it goes with its object. A client may talk to a Redis.
 
     Cannot see: a dict at the top of a module, or a `cache` tag in a template.
     """
     for module in project.modules:
         cure = f"Declare a cached_read in apps/{module.app}/caches.py."
+        stores = ("django.core.cache.", *(STORES if module.layer != "clients" else ()))
         for node, _, dotted in module.imports:
-            if dotted in REMEMBER or f"{dotted}.".startswith(tuple(f"{one}." for one in STORES)):
+            if dotted in REMEMBER or f"{dotted}.".startswith(stores):
                 yield module.at(node), f"{dotted} remembers things nobody can forget. {cure}"
         for attribute, name in module.attributes:
             if name in NAMES and (dotted := module.meaning(attribute)) in REMEMBER:
@@ -38,8 +39,6 @@ def caches_are_declared(project: Project) -> Iterator[Finding]:
 @rule
 def caches_state_their_bottleneck(project: Project) -> Iterator[Finding]:
     """A cache says which measured bottleneck it solves, and names the services that forget it.
-
-    A service that is named calls the cache's `.invalidate(…)`, itself or by what it calls.
 
     Cannot see: whether it was measured, and a write that nobody named.
     """
@@ -55,6 +54,51 @@ def caches_state_their_bottleneck(project: Project) -> Iterator[Finding]:
             for node, dotted in _forgetters(words.get("invalidated_by"), module=module):
                 if dotted not in project.functions:
                     yield module.at(node), f"there is no {dotted}. Name the service that forgets."
+
+
+@rule
+def caches_are_forgotten(project: Project) -> Iterator[Finding]:
+    """A service that a cache names in `invalidated_by` forgets it, itself or by what it calls.
+
+    Cannot see: whether it forgets the right key, and a cache that it reaches by a method.
+    """
+    mentions: dict[str, set[str]] = {}
+    for module in project.modules:
+        for function in module.functions if module.layer == "caches" else ():
+            for decorator in function.decorator_list:
+                if isinstance(decorator, ast.Call) and module.meaning(decorator) in DECLARE:
+                    words = {word.arg: word.value for word in decorator.keywords}
+                    for _, dotted in _forgetters(words.get("invalidated_by"), module=module):
+                        if dotted in project.functions and dotted not in mentions:
+                            mentions[dotted] = _mentions(dotted, project=project)
+                        cache = f"{module.app}.caches.{function.name}"
+                        if cache not in mentions.get(dotted, {cache}):
+                            called = f"caches.{function.name}.invalidate(…)"
+                            yield (
+                                module.at(function),
+                                f"{dotted} never calls {called}. Call it there.",
+                            )
+
+
+def _mentions(dotted: str, *, project: Project) -> set[str]:
+    """Every cache, as `<app>.caches.<name>`, that a function names but to read it, or one below."""
+    found: set[str] = set()
+    names = [dotted]
+    for name in names:
+        module, function = project.functions[name]
+        lines = range(function.lineno, (function.end_lineno or 0) + 1)
+        calls = [(call.func, called) for call, called in module.calls if call.lineno in lines]
+        used = {node: module.meaning(node) for node, _ in module.attributes if node.lineno in lines}
+        for node, called in calls:
+            if not called.endswith(".invalidate"):
+                used.pop(node, None)  # it is read
+            further = called if "." in called else f"{module.dotted}.{called}"
+            if further in project.functions and further not in names:
+                names.append(further)
+        for parts in (meant.split(".") for meant in used.values()):
+            if parts[2:3] == ["caches"]:
+                found |= {f"{parts[1]}.caches.{part}" for part in parts[3:]}
+    return found
 
 
 def _declarations(module: Module) -> list[ast.Call]:

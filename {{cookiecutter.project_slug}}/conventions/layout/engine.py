@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from conventions.layout import source
 from conventions.layout.source import Place, Project
 
 Finding = tuple[Place, str]
 Rule = Callable[[Project], Iterator[Finding]]
+Found = TypeVar("Found")
 rules: dict[str, Rule] = {}
 
 
@@ -34,11 +35,22 @@ def rule(function: Rule) -> Rule:
     return function
 
 
+def once(function: Callable[[Project], Found]) -> Callable[[Project], Found]:
+    """Compute what several rules ask for once, and keep it for as long as the project is kept."""
+
+    def found(project: Project) -> Found:
+        if function not in project.found:
+            project.found[function] = function(project)
+        return project.found[function]  # type: ignore[no-any-return]
+
+    return found
+
+
 def check(*, root: Path, today: date) -> list[Violation]:
     """Return every violation of the project at `root`, in the order of files and lines."""
     project = source.read(root, today=today)
     standing = {(waiver.place, waiver.rule): waiver for waiver in reversed(project.waivers)}
-    found = set()
+    violations = set()
     # A waiver is found unused when all other rules have spoken.
     for name, function in sorted(rules.items(), key=lambda item: item[0] == "waivers_are_used"):
         for place, message in function(project):
@@ -46,8 +58,8 @@ def check(*, root: Path, today: date) -> list[Violation]:
             if waiver:
                 waiver.used = True
             if not waiver or waiver.fault:
-                found.add(Violation(place, name, message))
-    return sorted(found)
+                violations.add(Violation(place, name, message))
+    return sorted(violations)
 
 
 @rule

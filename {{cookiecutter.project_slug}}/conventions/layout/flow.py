@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from conventions.layout.engine import Finding, rule
-from conventions.layout.source import DOORS, Function, Module, Project
+from conventions.layout.source import DOORS, Function, Module, Project, is_docstring
 
 # What brings data to a service or takes it from a selector, and so neither queries nor writes.
 ASKING = (*DOORS, "urls", "forms", "tasks", "apps")
@@ -34,36 +34,37 @@ EDITORS = {
     for name in ("Create", "Update", "Delete")
 }
 HTTP = (
-    "django.http",
-    "django.shortcuts",
-    "django.views",
-    "django.contrib.messages",
-    "django.template.response",
-    "ninja",
-    "conventions.http",
+    "django.http.",
+    "django.shortcuts.",
+    "django.views.",
+    "django.contrib.messages.",
+    "django.template.response.",
+    "ninja.",
+    "conventions.http.",
 )
 NETWORK = (
-    "requests",
-    "httpx",
-    "urllib.request",
-    "urllib3",
-    "aiohttp",
-    "http.client",
-    "smtplib",
-    "ftplib",
-    "socket",
-    "boto3",
-    "grpc",
-    "django.core.mail",
+    "requests.",
+    "httpx.",
+    "urllib.request.",
+    "urllib3.",
+    "aiohttp.",
+    "http.client.",
+    "smtplib.",
+    "ftplib.",
+    "socket.",
+    "boto3.",
+    "grpc.",
+    "django.core.mail.",
 )
 CLOCKS = {
-    *(f"django.utils.timezone.{name}" for name in ("now", "localdate", "localtime")),
+    "django.utils.timezone.now",
     *(f"datetime.datetime.{name}" for name in ("now", "today", "utcnow")),
     "datetime.date.today",
     "django.db.models.functions.Now",
     "time.time",
     "time.time_ns",
 }
+CLOCKS_WITHOUT_AN_ARGUMENT = {f"django.utils.timezone.local{what}" for what in ("date", "time")}
 THICKEST_DOOR = 12  # statements; the longest of the example has 6
 
 
@@ -76,10 +77,6 @@ def _asking(project: Project) -> Iterator[Module]:
 
 def _layers(project: Project, *layers: str) -> Iterator[Module]:
     yield from (module for module in project.modules if module.layer in layers)
-
-
-def _within(dotted: str, packages: tuple[str, ...]) -> bool:
-    return f"{dotted}.".startswith(tuple(f"{package}." for package in packages))
 
 
 @rule
@@ -251,13 +248,13 @@ def doors_stay_thin(project: Project) -> Iterator[Finding]:
 
 
 def _statements(node: ast.AST) -> int:
-    """Count the statements inside one, at any depth."""
+    """Count the statements inside one, at any depth, but for docstrings."""
     inside: list[ast.AST] = [node]
     for outer in inside:  # no recursion: a chain of `elif` may be longer than Python's stack
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
             found = getattr(outer, block, ())
             inside += found if isinstance(found, list) else ()
-    return sum(isinstance(one, ast.stmt) for one in inside) - 1
+    return sum(isinstance(one, ast.stmt) and not is_docstring([one]) for one in inside) - 1
 
 
 @rule
@@ -343,7 +340,7 @@ def no_http_below_the_doors(project: Project) -> Iterator[Finding]:
     below = ("services", "tasks", "selectors", "caches", "models", "types", "exceptions")
     for module in _layers(project, *below):
         for node, _, dotted in module.imports:
-            if _within(dotted, HTTP):
+            if f"{dotted}.".startswith(HTTP):
                 yield (
                     module.at(node),
                     f"{dotted} is HTTP. Raise one of conventions.errors and let the door answer.",
@@ -366,8 +363,8 @@ def no_business_signals(project: Project) -> Iterator[Finding]:
 
 
 def _is_signal(dotted: str) -> bool:
-    return _within(dotted, ("django.dispatch",)) or (
-        dotted.startswith("django.") and ".signals." in f"{dotted}."
+    return dotted.startswith("django.") and (
+        ".signals." in f"{dotted}." or dotted.startswith("django.dispatch")
     )
 
 
@@ -395,19 +392,18 @@ def _talking(project: Project) -> list[tuple[Module, ast.Call, str]]:
     found: list[tuple[Module, ast.Call, str]] = []
     calls_of: dict[str, list[tuple[Module, ast.Call, str]]] = {}
     for module in project.modules:
-        if module.layer not in ("clients", "selectors", "caches", "models", "types", "exceptions"):
-            outside = (*NETWORK, f"apps.{module.app}.clients")
-            later = {node for one in module.of(ast.Lambda) for node in ast.walk(one)}
-            for call, called in module.calls:
-                if call in later:
-                    continue
-                if _within(called, outside):
-                    found.append((module, call, called))
-                elif "." not in called:
-                    own = f"{module.dotted}.{called}"
-                    calls_of.setdefault(own, []).append((module, call, called))
-                elif called.startswith("apps."):
-                    calls_of.setdefault(called, []).append((module, call, called))
+        outside = (*NETWORK, f"apps.{module.app}.clients.")
+        later = {node for one in module.of(ast.Lambda) for node in ast.walk(one)}
+        for call, called in module.calls:
+            if call in later:
+                continue
+            if called.startswith(outside):
+                found.append((module, call, called))
+            elif "." not in called:
+                own = f"{module.dotted}.{called}"
+                calls_of.setdefault(own, []).append((module, call, called))
+            elif called.startswith("apps."):
+                calls_of.setdefault(called, []).append((module, call, called))
     for module, call, _ in found:  # which grows as we go
         if function := module.around(call):
             found += calls_of.pop(f"{module.dotted}.{function.name}", [])
@@ -429,7 +425,7 @@ def _is_in_atomic(call: ast.Call, *, module: Module) -> bool:
 
 
 def _is_atomic(node: ast.expr, *, module: Module) -> bool:
-    return module.meaning(node) in {"django.db.transaction.atomic", "django.db.transaction.Atomic"}
+    return module.meaning(node) == "django.db.transaction.atomic"
 
 
 @rule
@@ -442,5 +438,6 @@ def clock_comes_in_as_an_argument(project: Project) -> Iterator[Finding]:
     for module in _layers(project, "services", "selectors"):
         used = [(node, module.meaning(node)) for node, name in module.attributes if name in names]
         for node, dotted in (*used, *module.calls):
-            if dotted in CLOCKS:
+            bare = isinstance(node, ast.Call) and not node.args and not node.keywords
+            if dotted in CLOCKS or (bare and dotted in CLOCKS_WITHOUT_AN_ARGUMENT):
                 yield module.at(node), f"{dotted}() is a hidden clock. Take `at` as an argument."

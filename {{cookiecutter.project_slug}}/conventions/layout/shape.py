@@ -2,11 +2,11 @@
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 
 from conventions import ownership
-from conventions.layout.engine import Finding, rule
+from conventions.layout.engine import Finding, once, rule
 from conventions.layout.source import (
+    BESIDE_EACH_OTHER,
     BESIDE_THE_LAYERS,
     DOORS,
     FRONT_DOOR,
@@ -120,10 +120,9 @@ def module_or_package_never_both(project: Project) -> Iterator[Finding]:
     Cannot see: a folder that holds no file.
     """
     for app in project.apps:
-        entries = [path.split("/")[2] for path in app.files]
-        folders = {path.split("/")[2] for path in app.files if path.count("/") > 2}
+        entries = {path.split("/")[2] for path in app.files}
         for layer in RANK:
-            if f"{layer}.py" in entries and layer in folders:
+            if layer in entries and f"{layer}.py" in entries:
                 place = Place(f"apps/{app.name}/{layer}.py")
                 yield place, f"{layer}/ is there, too, and hides it. Move the code into {layer}/."
 
@@ -177,8 +176,8 @@ def layers_point_down(project: Project) -> Iterator[Finding]:
                 yield module.at(node), f"{module.layer} must not use {target}. Move what it needs."
             if target == module.layer or target not in RANK:
                 continue
-            siblings = {module.layer, target} == {"services", "tasks"}
-            beside = app == module.app and not siblings and RANK[target] == RANK[module.layer]
+            siblings = {module.layer, target} in BESIDE_EACH_OTHER
+            beside = not siblings and RANK[target] == RANK[module.layer]
             if RANK[target] < RANK[module.layer] or beside:
                 above = f"{module.layer} must not use {target}, which is above it."
                 yield module.at(node), f"{above} Move what both need to a lower layer."
@@ -245,7 +244,7 @@ def _root(node: ast.expr) -> str:
     return getattr(node, "id", "")
 
 
-@lru_cache(maxsize=1)  # two rules ask
+@once
 def _uses_of_others(project: Project) -> list[tuple[Module, ast.AST, str, str]]:
     """(module, node, other app, what inside it) of every use of another app."""
     return [

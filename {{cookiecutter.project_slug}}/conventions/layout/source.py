@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from conventions import ownership
 
 if TYPE_CHECKING:
     from conventions.layout.waivers import Waiver
 
-# From the top of an app to its bottom. A layer uses those beneath it; those in one row that
-# stand beside each other do not know each other, but for `services` and `tasks`.
+# From the top of an app to its bottom. A layer uses those beneath it; those that stand beside each
+# other do not know each other, but for these.
+BESIDE_EACH_OTHER = ({"services", "tasks"}, {"exceptions", "types"})
 ROWS = (
     ("urls",),
     ("api", "views", "admin", "management", "templatetags"),
@@ -37,7 +38,11 @@ RENDERED = ("", ".github", "docs")  # where a file of the template's own languag
 WAIVER_SIGN = "# layout:"
 LARGEST = 1 << 20  # bytes of a file outside of the apps that are looked at
 
-# Which fields of a kind of node may hold others: all, but for those that no rule asks about.
+ASKED_FOR = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.With, ast.Assign),
+    *(ast.Import, ast.ImportFrom, ast.Call, ast.Attribute),
+)
+# The fields of each kind of node that hold others: all but those that hold words.
 WORDS = {"arg", "asname", "attr", "ctx", "kind", "level", "module", "name", "names", "op", "ops"}
 INSIDE: dict[type[ast.AST], list[str]] = {}
 
@@ -77,18 +82,19 @@ class Module:
         self.tree = tree
 
     def of(self, kind: type[Node]) -> list[Node]:
-        """Every node of one kind. (Sorted by kind once: most rules ask for one or two.)"""
-        return self._by_kind.get(kind, [])  # type: ignore[return-value]
+        """Every node of one of the kinds that rules ask for, wherever in the file it stands."""
+        return self._by_kind[kind]  # type: ignore[return-value]
 
     @cached_property
     def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
-        by_kind: dict[type[ast.AST], list[ast.AST]] = {}
+        by_kind: dict[type[ast.AST], list[ast.AST]] = {kind: [] for kind in ASKED_FOR}
         nodes: list[ast.AST] = [self.tree]
         for node in nodes:
             kind = type(node)
             if kind is ast.Name or kind is ast.Constant:
-                continue  # half of all nodes: no rule asks for them, and nothing is in them
-            by_kind.setdefault(kind, []).append(node)
+                continue  # half of all nodes, and nothing is in them
+            if kind in by_kind:
+                by_kind[kind].append(node)
             if kind not in INSIDE:
                 INSIDE[kind] = [name for name in kind._fields if name not in WORDS]
             for name in INSIDE[kind]:
@@ -220,13 +226,13 @@ class Module:
     @property
     def has_code(self) -> bool:
         """Whether there is more in it than a docstring."""
-        return not _is_docstring(self.tree.body)
+        return not is_docstring(self.tree.body)
 
     def at(self, node: ast.AST) -> Place:
         return Place(self.path, getattr(node, "lineno", 1))
 
 
-def _is_docstring(body: list[ast.stmt]) -> bool:
+def is_docstring(body: list[ast.stmt]) -> bool:
     """Whether that is all there is, or nothing at all."""
     return all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in body)
 
@@ -304,6 +310,7 @@ class Project:
         self.apps: list[App] = []
         self.strays: list[str] = []  # Python files in apps/, but in no app
         self.unreadable: list[Unreadable] = []
+        self.found: dict[object, Any] = {}  # what several rules ask for
 
     @property
     def modules(self) -> Iterator[Module]:
@@ -365,7 +372,10 @@ class Project:
 
 
 def read(root: Path, *, today: date = date.max) -> Project:
-    """Read the project at `root`. What cannot be read becomes an `Unreadable`, not an error."""
+    """Read the project at `root`; a file that cannot be read is in its `unreadable`.
+
+    Raises `Unreadable` only where there are no apps to read at all.
+    """
     project = Project(root=root, today=today)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes: they are ruff's trade
@@ -374,7 +384,11 @@ def read(root: Path, *, today: date = date.max) -> Project:
 
 
 def _read_apps(project: Project) -> None:
-    for entry in _entries(project.root / "apps"):
+    try:
+        entries = sorted(os.scandir(project.root / "apps"), key=lambda entry: entry.name)
+    except OSError as error:
+        raise Unreadable(Place("apps"), f"cannot be read: {why(error)}") from None
+    for entry in entries:
         path = f"apps/{entry.name}"
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
@@ -388,7 +402,7 @@ def _read_apps(project: Project) -> None:
         elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
             try:
                 # But for the empty file that makes a package of apps/.
-                if entry.name != "__init__.py" or not _is_docstring(_parsed(path, project)[1].body):
+                if entry.name != "__init__.py" or not is_docstring(_parsed(path, project)[1].body):
                     project.strays.append(path)
             except Unreadable as error:
                 project.unreadable.append(error)

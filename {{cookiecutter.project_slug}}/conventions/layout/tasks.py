@@ -2,9 +2,8 @@
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 
-from conventions.layout.engine import Finding, rule
+from conventions.layout.engine import Finding, once, rule
 from conventions.layout.source import Function, Module, Project
 
 DECORATORS = {
@@ -21,7 +20,7 @@ PLAIN = {"int", "str", "bool", "float", "None", "list", "dict", "Optional"}
 Task = tuple[Module, Function, dict[str, ast.expr]]
 
 
-@lru_cache(maxsize=1)
+@once
 def _tasks(project: Project) -> list[Task]:
     """(module, function, keywords of the decorator) of every task, wherever it stands."""
     return list(_declared_tasks(project))
@@ -60,10 +59,10 @@ def tasks_live_in_tasks(project: Project) -> Iterator[Finding]:
         if module.layer != "tasks":
             yield module.at(function), f"move {function.name} to apps/{module.app}/tasks.py."
     for module in project.modules:
-        above = {decorator for node in module.definitions for decorator in node.decorator_list}
-        for call, called in module.calls:
-            # `shared_task(name=…)(function)`: the outer call has the same meaning.
-            if called in DECORATORS and call not in above:
+        made = [call for call, called in module.calls if called in DECORATORS]
+        above = [one for node in module.definitions for one in node.decorator_list] if made else []
+        for call in made:
+            if call not in above:  # `shared_task(name=…)(function)`
                 yield module.at(call), "makes a task in passing. Write the decorator above a def."
         for node in module.of(ast.ClassDef):
             if CLASSES & {module.meaning(base) for base in node.bases}:
