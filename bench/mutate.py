@@ -34,12 +34,14 @@ class Fault:
 
     `path` is in the rendered folder unless it begins with a slash, and may be a pattern. `old` is
     short, so that it outlives changes around it; in all that `path` names it is exactly once.
+    `along` is what a person would change with it: the migration of a model.
     """
 
     what: str
     path: str
     old: str
     new: str
+    along: "Fault | None" = None
 
     def file(self, template: Path) -> Path:
         """The one file it goes into. Raises `ValueError` where there is none, or more."""
@@ -64,8 +66,12 @@ FAULTS = (
     # What always holds
     Fault("seats are oversold", "apps/catalog/services.py", ", seats_left__gt=0)", ")"),
     Fault("a session of yesterday is booked", "apps/catalog/services.py", "public_id=public_id, starts_at__gt=at, ", "public_id=public_id, "),
-    Fault("the database lets more seats be left than there are", "apps/catalog/models.py", '& Q(seats_left__lte=F("capacity"))', ""),
-    Fault("the database lets somebody hold two seats", "apps/bookings/models.py", '["held", "confirmed"]', '["held"]'),
+    Fault("the database lets more seats be left than there are", "apps/catalog/models.py", '& Q(seats_left__lte=F("capacity"))', "",
+        Fault("", "apps/catalog/migrations/0001_initial.py", ', ("seats_left__lte", models.F("capacity"))', "")),
+    Fault("the database lets somebody hold two seats", "apps/bookings/models.py", '["held", "confirmed"]', '["held"]',
+        Fault("", "apps/bookings/migrations/0001_initial.py", '["held", "confirmed"]', '["held"]')),
+    Fault("the database lets a seat be held for ever", "apps/bookings/models.py", "hold_expires_at__isnull=False", "pk__isnull=False",
+        Fault("", "apps/bookings/migrations/0001_initial.py", '("hold_expires_at__isnull", False)', '("pk__isnull", False)')),
     Fault("a seat is taken though its booking fails", SERVICES, "@transaction.atomic\ndef book_seat", "def book_seat"),
     Fault("people sign in by a name that is nobody's own", "apps/accounts/models.py", 'USERNAME_FIELD = "email"', 'USERNAME_FIELD = "name"'),
     # Tasks
@@ -121,8 +127,9 @@ def seeded(fault: Fault, *, into: Path) -> Path:
     for name in filter(None, listed):
         (template / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(TEMPLATE / name, template / name, follow_symlinks=False)
-    path = fault.file(template)
-    path.write_text(path.read_text().replace(fault.old, fault.new))
+    for one in filter(None, (fault, fault.along)):
+        path = one.file(template)
+        path.write_text(path.read_text().replace(one.old, one.new))
     for command in (["init", "-q"], ["add", "-f", "."]):
         subprocess.run(["git", *command], cwd=template, check=True)
     return template
