@@ -118,8 +118,8 @@ FAULTS = (
 )  # fmt: skip
 
 
-def seeded(fault: Fault, *, into: Path) -> Path:
-    """Copy the template with one fault in it, as a repository of its own."""
+def copied(*, into: Path) -> Path:
+    """Copy the template, as a repository of its own."""
     template = into / "template"
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=TEMPLATE, check=True, capture_output=True, text=True
@@ -127,23 +127,27 @@ def seeded(fault: Fault, *, into: Path) -> Path:
     for name in filter(None, listed):
         (template / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(TEMPLATE / name, template / name, follow_symlinks=False)
-    for one in filter(None, (fault, fault.along)):
-        path = one.file(template)
-        path.write_text(path.read_text().replace(one.old, one.new))
     for command in (["init", "-q"], ["add", "-f", "."]):
         subprocess.run(["git", *command], cwd=template, check=True)
     return template
 
 
-def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], cache: Path) -> str:
-    """Return what noticed the fault; "" if nothing did."""
-    template = seeded(fault, into=scratch)
+def seed(fault: Fault, *, template: Path) -> None:
+    for one in filter(None, (fault, fault.along)):
+        path = one.file(template)
+        path.write_text(path.read_text().replace(one.old, one.new))
+
+
+def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], sound: Path) -> str:
+    """Return what noticed the fault; "" if nothing did. `sound` is where all is well."""
+    template = copied(into=scratch)
+    seed(fault, template=template)
     generate = [sys.executable, "-m", "cookiecutter", str(template), "--no-input"]
     if failure([*generate, "--output-dir", str(scratch)], cwd=scratch, environment=environment):
         return "generation"
     project = scratch / demo.NAME
-    if cache.is_dir():  # what mypy knows of the sound project spares it most of its work
-        shutil.copytree(cache, project / ".mypy_cache")
+    # What mypy knows of the sound project spares it most of its work.
+    shutil.copytree(sound / demo.NAME / ".mypy_cache", project / ".mypy_cache")
     for name, command in steps(project, near=fault.path, environment=environment):
         if said := failure(command, cwd=project, environment=environment):
             return f"{name}{said}"
@@ -153,8 +157,11 @@ def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], cache
     slow = ["tests/test_project.py"]
     rest = ["tests", *(f"--ignore={path}" for path in (*quick, *slow))]
     for chosen in (quick, [*slow, "-n", "0"], rest):
-        pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py", *chosen]
-        if said := failure(pytest, cwd=template, environment=dict(os.environ)):
+        pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py"]
+        if said := failure([*pytest, *chosen], cwd=template, environment=dict(os.environ)):
+            again = [said.strip()] if said.strip() else chosen
+            if failure([*pytest, *again], cwd=sound / "template", environment=dict(os.environ)):
+                sys.exit(f"Without any fault, the template's{said} fails. Mend that first.")
             return f"template{said}"
     return ""
 
@@ -213,6 +220,7 @@ def main(arguments: list[str]) -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         demo.generate(into=Path(folder))
+        copied(into=Path(folder))
         sound = Path(folder) / demo.NAME
         demo.run(["make", "setup"], cwd=sound)
         # Every faulty project borrows the sound one's packages.
@@ -228,7 +236,7 @@ def main(arguments: list[str]) -> int:
                     fault,
                     scratch=Path(scratch),
                     environment=environment,
-                    cache=sound / ".mypy_cache",
+                    sound=Path(folder),
                 )
             taken = time.monotonic() - started
             print(f"{number:3} {taken:6.1f} s  {fault.what}: {caught or 'ESCAPED'}", flush=True)
