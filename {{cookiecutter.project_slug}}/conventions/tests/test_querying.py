@@ -40,6 +40,12 @@ class TestAssertConstantQueries:
         with pytest.raises(AssertionError, match=r"queries grow \{1: 2, 10: 11"):
             assert_constant_queries(all_users_one_by_one, grow=grow, sizes=(1, 10))
 
+    def test_catches_a_budget_that_is_more_than_it_takes(
+        self, assert_constant_queries: ConstantQueries
+    ) -> None:
+        with pytest.raises(AssertionError, match="1 queries of 2"):
+            assert_constant_queries(all_users_one_by_one, grow=lambda rows: None, sizes=(1,))
+
     def test_catches_a_read_beyond_its_budget(
         self, assert_constant_queries: ConstantQueries
     ) -> None:
