@@ -5,9 +5,9 @@
 
 Each fault is one replacement in one file, of the kind a tired person makes. From the faulty
 template a project is generated, and goes through what `make test` puts projects through: the
-hook's own check, then the steps of `make check`, those first that are quick or near the fault.
-What no step notices goes through the template's own tests. What escapes them, too, is printed with
-what it would have done to people; the exit status is the number of those.
+hook's own check, then the steps of `make check`, the tests near the fault first. What no step
+notices goes through all of the template's own tests. What escapes them, too, is printed with what
+it would have done to people; the exit status is the number of those.
 """
 
 import json
@@ -148,15 +148,14 @@ def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], sound
     project = scratch / demo.NAME
     # What mypy knows of the sound project spares it most of its work.
     shutil.copytree(sound / demo.NAME / ".mypy_cache", project / ".mypy_cache")
-    for name, command in steps(project, near=fault.path, environment=environment):
+    looked_at = steps(project, near=fault.path, environment=environment)
+    for name, command in () if fault.path in RUNS_THE_STEPS else looked_at:
         if said := failure(command, cwd=project, environment=environment):
             return f"{name}{said}"
-    # What no project can notice about itself, the template's own tests do; the quick ones first.
+    # What no project can notice about itself, the template's own tests do: the near ones, then all.
     # (Not the one that looks for the text of each fault: it would notice them all.)
-    quick = [f"tests/test_{one}.py" for one in ("hooks", "layout", "tree", "answers", "ownership")]
-    slow = ["tests/test_project.py"]
-    rest = ["tests", *(f"--ignore={path}" for path in (*quick, *slow))]
-    for chosen in (quick, [*slow, "-n", "0"], rest):
+    near = next(tests for start, tests in NEAR.items() if fault.path.startswith(start))
+    for chosen in (near.split(), []):
         pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py"]
         if said := failure([*pytest, *chosen], cwd=template, environment=dict(os.environ)):
             again = [said.strip()] if said.strip() else chosen
@@ -166,14 +165,25 @@ def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], sound
     return ""
 
 
+# A fault in what runs the steps is for those who run that: the template's tests.
+RUNS_THE_STEPS = ("conventions/ci.py", "Makefile")
+# By the beginning of a path, which of the template's tests are the likeliest to notice.
+NEAR = {
+    "/hooks/": "tests/test_hooks.py",
+    "docs/": "tests/test_readme.py -k TestPaths",
+    "conventions/layout/": "tests/test_layout.py",
+    "conventions/remove_example.py": "tests/test_tree.py",
+    "conventions/app_template/": "tests/test_project.py -k new_apps",
+    "conventions/management/": "tests/test_project.py -k new_apps",
+    "": "tests/test_project.py -k fails",
+}
+
+
 def steps(project: Path, *, near: str, environment: dict[str, str]) -> list[tuple[str, list[str]]]:
     """The steps of the project's `make check`, after the tests near the fault.
 
-    What looks at the form alone comes last: a person would mend the form and leave the fault. And
-    a fault in what runs the steps is left to what it runs.
+    What looks at the form alone comes last: a person would mend the form and leave the fault.
     """
-    if near == "conventions/ci.py":
-        return [("check", ["python", "-m", "conventions.ci"])]
     listing = "import json; from conventions import ci; print(json.dumps([*map(vars, ci.STEPS)]))"
     listed = subprocess.run(
         ["python", "-c", listing],
