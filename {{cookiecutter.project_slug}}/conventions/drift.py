@@ -317,8 +317,8 @@ def page(history: History) -> str:
     if first != last:
         months = f"{first} to {last}, measured at the last commit of each month"
     lead = (
-        f"{months}. The curves of a column have one scale, but for the first row. Orange: the app in"
-        " which the figure grew most."
+        f"{months}. The curves of a column have one scale, but for the first row. Orange: the app"
+        " in which the figure grew most."
     )
     heads = "".join(f"<th>{one.title}<small>{one.what}</small></th>" for one in METRICS)
     cells: dict[str, list[str]] = {name: [] for name in ("", *history.apps)}
