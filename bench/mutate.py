@@ -10,6 +10,7 @@ notices goes through all of the template's own tests. What escapes them, too, is
 it would have done to people; the exit status is the number of those.
 """
 
+import functools
 import json
 import os
 import re
@@ -156,13 +157,21 @@ def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], sound
     # (Not the one that looks for the text of each fault: it would notice them all.)
     near = next(tests for start, tests in NEAR.items() if fault.path.startswith(start))
     for chosen in (near.split(), []):
-        pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py"]
-        if said := failure([*pytest, *chosen], cwd=template, environment=dict(os.environ)):
+        if said := failed_test(*chosen, template=template):
             again = [said.strip()] if said.strip() else chosen
-            if failure([*pytest, *again], cwd=sound / "template", environment=dict(os.environ)):
+            if failed_when_sound(*again, template=sound / "template"):
                 sys.exit(f"Without any fault, the template's{said} fails. Mend that first.")
             return f"template{said}"
     return ""
+
+
+def failed_test(*chosen: str, template: Path) -> str:
+    """Run some of the template's tests, or all; return as `failure` does."""
+    pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py", *chosen]
+    return failure(pytest, cwd=template, environment=dict(os.environ))
+
+
+failed_when_sound = functools.cache(failed_test)
 
 
 # A fault in what runs the steps is for those who run that: the template's tests.
