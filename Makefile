@@ -25,7 +25,7 @@ lint: uv ## ruff and mypy, on the template and on the folder it renders
 bench: uv ## how long generation takes, beside cookiecutter's own time for two files
 	@$(RUN) python bench/generation.py
 
-mutate: uv ## how many faults, seeded into the template one by one, its own tests catch (half an hour)
+mutate: uv ## seed faults into the template, list those that its tests miss (half an hour)
 	@$(RUN) python bench/mutate.py $(faults)
 
 uv:

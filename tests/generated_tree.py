@@ -62,6 +62,7 @@ TREE = {
         "apps/bookings/tests/test_admin.py",
         "apps/bookings/tests/test_api.py",
         "apps/bookings/tests/test_clients.py",
+        "apps/bookings/tests/test_models.py",
         "apps/bookings/tests/test_selectors.py",
         "apps/bookings/tests/test_services.py",
         "apps/bookings/tests/test_tasks.py",

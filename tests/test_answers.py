@@ -395,8 +395,8 @@ def parse_all(project: Path) -> dict[str, Any]:
     parsers: dict[str, Callable[[str], Any]] = {
         ".toml": tomllib.loads,
         ".json": json.loads,
-        ".yml": yaml.safe_load,
-        ".yaml": yaml.safe_load,
+        ".yml": lambda text: list(yaml.safe_load_all(text)),
+        ".yaml": lambda text: list(yaml.safe_load_all(text)),
         ".py": ast.parse,
     }
     return {

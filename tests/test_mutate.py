@@ -9,8 +9,9 @@ from tests.generating import ROOT
 class TestFaults:
     @pytest.mark.parametrize("fault", mutate.FAULTS, ids=lambda fault: fault.what)
     def test_have_a_place(self, fault: mutate.Fault) -> None:
-        assert fault.file(ROOT).is_file()
-        assert fault.old != fault.new
+        for one in filter(None, (fault, fault.along)):
+            assert one.file(ROOT).is_file()
+            assert one.old != one.new
 
     def test_are_of_many_kinds(self) -> None:
         assert len(mutate.FAULTS) >= 25

@@ -68,26 +68,38 @@ class TestCheck:
         assert not (project / "apps/bookings").exists()
         assert (project / "apps/invoices").exists()
 
-    def test_fails_and_says_where_when_the_layout_is_broken(
+    def test_fails_in_each_step_that_something_breaks_and_says_where(
         self, desk_project: Path, tmp_path: Path
     ) -> None:
         project = copy_of(desk_project, tmp_path / "desk")
-        views = project / "apps/catalog/views.py"
-        views.write_text(
-            views.read_text()
-            + "\n\ndef count(request: HttpRequest) -> HttpResponse:\n"
-            + "    from apps.catalog.models import Session\n\n"
-            + "    return HttpResponse(str(Session.objects.count()))\n"
-        )
+        breaks = {
+            "apps/catalog/views.py": "\n\nimport os\n"  # lint
+            "def count(request: HttpRequest) -> HttpResponse:\n"
+            "    from apps.catalog.models import Session\n\n"
+            "    return HttpResponse( str(Session.objects.count()) )\n",  # format, layout
+            "apps/catalog/types.py": "\n\ndef upward():\n"  # types
+            "    from apps.catalog import services\n\n"  # imports
+            "    return services\n",
+            "apps/catalog/models.py": "\n\nclass Renamed(Session):\n"  # migrations
+            "    class Meta:\n        proxy = True\n",
+            "apps/catalog/tests/test_views.py": "\n\ndef test_warns() -> None:\n"  # tests
+            '    __import__("warnings").warn("seen")\n',
+        }
+        for path, text in breaks.items():
+            with (project / path).open("a") as file:
+                file.write(text)
 
         with pytest.raises(demo.DemoFailed) as failed:
             demo.run(["make", "check"], cwd=project)
 
         said = str(failed.value)
-        assert "FAIL  layout" in said
+        for step in ("lint", "format", "layout", "imports", "types", "migrations", "tests"):
+            assert f"FAIL  {step} " in said
         assert "apps/catalog/views.py:" in said
         assert "doors_do_not_query" in said
-        assert "Failed: " in said
+        assert "test_views.py::test_warns" in said
+        assert "Function is missing a return type annotation" in said
+        assert "Failed: lint, format, layout" in said
 
 
 class TestServers:

@@ -235,7 +235,7 @@ def table(history: History) -> str:
     if len(months) < len(history.months):
         lines += [f"The last {shown} months; a wider terminal and --html show more.", ""]
     for metric in METRICS:
-        years = [month[:4] if n == 0 or month[5:] == "01" else "" for n, month in enumerate(months)]
+        years = [m[:4] if n == 0 or m.endswith("-01") else "" for n, m in enumerate(months)]
         lines.append(f"{metric.title:{width}}" + "".join(f"{year:>6}" for year in years))
         lines.append(f"{'':{width}}" + "".join(f"{month[5:]:>6}" for month in months))
         rows = {app: history.row(app, metric) for app in history.apps}
@@ -245,7 +245,7 @@ def table(history: History) -> str:
             cells = ("." if n is None else str(n) for n in row[-shown:])
             lines.append(f"  {name:{width - 2}}" + "".join(f"{cell:>6}" for cell in cells))
         lines.append("")
-    return "\n".join([*lines, *_grown(history)])
+    return "\n".join([*(line.rstrip() for line in lines), *_grown(history)])
 
 
 def _grown(history: History) -> list[str]:
@@ -313,10 +313,12 @@ WIDE, HIGH = 108, 34  # pixels of a curve
 def page(history: History) -> str:
     """Return an HTML page that needs nothing but itself, readable by day and by night."""
     first, last = history.months[0], history.months[-1]
-    months = "One month" if first == last else f"{first} to {last}"
+    months = f"{first}, measured at its last commit"
+    if first != last:
+        months = f"{first} to {last}, measured at the last commit of each month"
     lead = (
-        f"{months}, measured at the last commit of each. The curves of a column have one scale, but"
-        " for the first row. Orange: the app in which the figure grew most."
+        f"{months}. The curves of a column have one scale, but for the first row. Orange: the app"
+        " in which the figure grew most."
     )
     heads = "".join(f"<th>{one.title}<small>{one.what}</small></th>" for one in METRICS)
     cells: dict[str, list[str]] = {name: [] for name in ("", *history.apps)}
