@@ -193,7 +193,8 @@ def journey(*, project: Path, address: str) -> Story:
     staff.sign_in("staff@example.com")
     sessions = json.loads(demo.request("/api/sessions")[1])["items"]
 
-    chosen = next(s for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1)
+    # From the end, so that whoever tries the first session out by hand is not in the way.
+    chosen = next(s for s in reversed(sessions) if s["price_cents"] == 0 and s["capacity"] > 1)
     status, booking = demo.book(chosen["public_id"])
     if status != 201:
         raise DemoFailed(f"The booking was answered with {status}: {booking}")
@@ -241,7 +242,7 @@ def recovery(*, project: Path, address: str) -> Recovery:
     folder, aside = project / "var" / "mail", project / "var" / "mail.aside"
     before = set(folder.glob("*.log"))
     visitor = Visitor(address)
-    visitor.sign_in("demo@example.com")
+    visitor.sign_in("staff@example.com")
     sessions = json.loads(visitor.request("/api/sessions")[1])
     free = [s["public_id"] for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1]
 
@@ -251,7 +252,7 @@ def recovery(*, project: Path, address: str) -> Recovery:
     folder.rename(aside)
     folder.touch()  # a file where a folder should be: no retry will mend that
     try:
-        if not any(visitor.book(public_id)[0] == 201 for public_id in free):
+        if not any(visitor.book(public_id)[0] == 201 for public_id in reversed(free)):
             raise DemoFailed("No free seat was left to book.")
         wait_until(lambda: CONFIRM in open_failures(), seconds=30, what="the failure")
         failed = open_failures()

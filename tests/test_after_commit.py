@@ -46,7 +46,7 @@ class TestADeadBroker:
         assert "task_unpublished" in said
         python(desk_project, "from conventions import tasks; tasks.republish_unpublished.delay()")
         demo.wait_until(
-            lambda: mails_to(desk_project, "dead@example.com") == 1, seconds=30, what="the mail"
+            lambda: mails_to(desk_project, "dead@example.com") == 1, seconds=60, what="the mail"
         )
 
 
@@ -74,5 +74,5 @@ class TestADeadProcess:
             "assert services.resend_overdue_confirmations(at=in_time)",
         )
         demo.wait_until(
-            lambda: mails_to(desk_project, "crash@example.com") == 1, seconds=30, what="the mail"
+            lambda: mails_to(desk_project, "crash@example.com") == 1, seconds=60, what="the mail"
         )

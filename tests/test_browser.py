@@ -123,7 +123,7 @@ class TestFailedTasks:
         def retries() -> list[dict[str, object]]:
             return log_lines(project, "task_retried")
 
-        demo.wait_until(lambda: bool(retries()), seconds=20, what="the first retry")
+        demo.wait_until(lambda: bool(retries()), seconds=60, what="the first retry")
         (first, *_) = retries()
         assert (first["task"], first["attempt"], first["of"]) == (demo.CONFIRM, 1, 6)
         assert 0 <= int(str(first["next_in"])) <= 10
@@ -139,7 +139,7 @@ class TestFailedTasks:
             "tasks.send_confirmation.apply_async(kwargs={'booking_id': 1}, retries=5)",
         )
         demo.wait_until(
-            lambda: bool(log_lines(project, "task_failed")), seconds=20, what="the failure"
+            lambda: bool(log_lines(project, "task_failed")), seconds=60, what="the failure"
         )
         (failure,) = log_lines(project, "task_failed")
         assert (failure["task"], failure["owner"]) == (demo.CONFIRM, "platform")
@@ -157,7 +157,7 @@ class TestFailedTasks:
         page.get_by_role("combobox", name="Action").select_option(label="Replay: run again")
         page.get_by_role("button", name="Run").click()
         page.get_by_text(f"Put back on its queue: {demo.CONFIRM}.").wait_for()
-        demo.wait_until(lambda: bool(mails.mails), seconds=20, what="the mail")
+        demo.wait_until(lambda: bool(mails.mails), seconds=60, what="the mail")
 
         # Another delivery sends nothing more.
         before = len(log_lines(project, "task_succeeded"))
@@ -166,7 +166,7 @@ class TestFailedTasks:
             "from apps.bookings import tasks; tasks.send_confirmation.delay(booking_id=1)",
         )
         demo.wait_until(
-            lambda: len(log_lines(project, "task_succeeded")) > before, seconds=20, what="its run"
+            lambda: len(log_lines(project, "task_succeeded")) > before, seconds=60, what="its run"
         )
         (mail,) = mails.mails
         assert mail["X-Request-ID"] == request_id

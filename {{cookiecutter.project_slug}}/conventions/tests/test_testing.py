@@ -20,6 +20,10 @@ def groups_containing(*, text: str) -> list[str]:
     return list(Group.objects.filter(name__contains=text).values_list("name", flat=True))
 
 
+def group_names_once() -> list[str]:
+    return group_names()
+
+
 @selector(queries=1)
 def group_names_twice() -> list[str]:
     return [*group_names(), *group_names()]
@@ -43,6 +47,12 @@ class TestAssertConstantQueries:
             assert_constant_queries(group_names_twice, grow=add_groups)
 
         assert f"  2 x conventions/tests/test_testing.py:{line_of('order_by')}" in str(caught.value)
+
+    def test_catches_a_budget_that_is_more_than_it_takes(
+        self, assert_constant_queries: ConstantQueries
+    ) -> None:
+        with pytest.raises(AssertionError, match="1 queries of 2"):
+            assert_constant_queries(selector(queries=2)(group_names_once), grow=add_groups)
 
     def test_catches_a_read_without_an_index(
         self, assert_constant_queries: ConstantQueries
