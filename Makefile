@@ -1,7 +1,7 @@
 # Work on the template itself. Bare `make` prints the menu.
 .DEFAULT_GOAL := menu
 SHELL := /bin/sh
-.PHONY: menu demo test lint bench uv browser
+.PHONY: menu demo test lint bench mutate uv browser
 
 # A uv that works here: the one on the PATH, or one of our own in .tools/. (Some version managers
 # put a `uv` on the PATH that only works in other folders, so we ask it rather than look for it.)
@@ -24,6 +24,9 @@ lint: uv ## ruff and mypy, on the template and on the folder it renders
 
 bench: uv ## how long generation takes, beside cookiecutter's own time for two files
 	@$(RUN) python bench/generation.py
+
+mutate: uv ## how many faults, seeded into the template one by one, its own tests catch (half an hour)
+	@$(RUN) python bench/mutate.py $(faults)
 
 uv:
 	@"$(UV)" --version >/dev/null 2>&1 || { \

@@ -24,6 +24,7 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent
 NAME = "workshop-desk"
+CONFIRM = "bookings.send_confirmation"
 PASSWORD = "demo"  # the demo users' own, shown on the sign-in page
 # The project is shown on its embedded default, whatever this shell is set up for.
 NOT_PASSED_ON = {
@@ -33,6 +34,7 @@ NOT_PASSED_ON = {
     "DJANGO_ENV",
     "DJANGO_SETTINGS_MODULE",
     "EMAIL_URL",
+    "GITHUB_ACTIONS",
     "LOCAL_BROKER_FOLDER",
     "MAKEFLAGS",
     "MAKELEVEL",
@@ -189,7 +191,7 @@ def journey(*, project: Path, address: str) -> Story:
     demo, staff = Visitor(address), Visitor(address)
     demo.sign_in("demo@example.com")
     staff.sign_in("staff@example.com")
-    sessions = json.loads(demo.request("/api/sessions")[1])
+    sessions = json.loads(demo.request("/api/sessions")[1])["items"]
 
     chosen = next(s for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1)
     status, booking = demo.book(chosen["public_id"])
@@ -225,6 +227,56 @@ def journey(*, project: Path, address: str) -> Story:
     return Story(chosen["title"], mails()[0], mail_seconds, contested["title"], refusal)
 
 
+@dataclass(frozen=True)
+class Recovery:
+    """What failed for good, and what became of it."""
+
+    failed: str
+    mail: Path
+
+
+def recovery(*, project: Path, address: str) -> Recovery:
+    """Take the mail's folder away, book a seat, put it back, and replay what failed."""
+    manage = [str(project / ".venv" / "bin" / "python"), "-W", "ignore", "manage.py"]
+    folder, aside = project / "var" / "mail", project / "var" / "mail.aside"
+    before = set(folder.glob("*.log"))
+    visitor = Visitor(address)
+    visitor.sign_in("demo@example.com")
+    sessions = json.loads(visitor.request("/api/sessions")[1])
+    free = [s["public_id"] for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1]
+
+    def open_failures() -> str:
+        return run([*manage, "failed_tasks", "list", "--task", CONFIRM], cwd=project)
+
+    folder.rename(aside)
+    folder.touch()  # a file where a folder should be: no retry will mend that
+    try:
+        if not any(visitor.book(public_id)[0] == 201 for public_id in free):
+            raise DemoFailed("No free seat was left to book.")
+        wait_until(lambda: CONFIRM in open_failures(), seconds=30, what="the failure")
+        failed = open_failures()
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+    run([*manage, "failed_tasks", "replay", "--task", CONFIRM], cwd=project)
+
+    def arrived() -> set[Path]:
+        return set(folder.glob("*.log")) - before
+
+    wait_until(lambda: bool(arrived()), seconds=30, what="the mail of the replay")
+    return Recovery(failed.splitlines()[0].strip(), arrived().pop())
+
+
+def catalogue(*, project: Path) -> str:
+    """Return what the project says of its tasks, one line each."""
+    command = [str(project / ".venv" / "bin" / "python"), "manage.py", "tasks", "--json"]
+    cards = json.loads(run(command, cwd=project))
+    return "\n".join(
+        f"{'':12}{card['name']:<37} {card['owner']}, {card['schedule']}, retries {card['retries']}"
+        for card in cards
+    )
+
+
 def main() -> None:
     build = TEMPLATE / "build"
     project = build / NAME
@@ -246,8 +298,13 @@ def main() -> None:
     files = sum(path.is_file() for path in project.rglob("*"))
     with timed("make setup"):
         run(["make", "setup"], cwd=project)
-    with timed("make dev: web, worker, beat; a booking; its mail; a race"), running(project) as at:
+    with (
+        timed("make dev: a booking; its mail; a race; a failure, replayed"),
+        running(project) as at,
+    ):
         story = journey(project=project, address=at)
+        repaired = recovery(project=project, address=at)
+        tasks = catalogue(project=project)
     print(
         f"""
 Generated   {files} files in {project.relative_to(TEMPLATE)}
@@ -255,6 +312,11 @@ Booked      a seat in "{story.booked}", over HTTP
 Mailed      by the worker {story.mail_seconds:.1f} s later, to var/mail/{story.mail.name}
 Raced       two people for the one seat of "{story.contested}": one has it,
             the other was told "{story.refusal}"
+Tasks       each with its owner, its schedule and its retries (make tasks):
+{tasks}
+Failed      a mail, its folder taken away (manage.py failed_tasks list)
+            {repaired.failed[:90]}
+Replayed    by manage.py failed_tasks replay, and mailed: var/mail/{repaired.mail.name}
 Stopped     everything it started
 
 Open it     cd {project.relative_to(TEMPLATE)} && make dev"""

@@ -2,18 +2,22 @@
 
     uv run python bench/layout.py
 
-Beside each, a bare `ast.parse` of the same files in a process of its own. What is asked: time and
-memory an app within 20% from 10 to 300 apps, and 300 apps in at most three times the bare parse.
+Beside each, in turns, a bare `ast.parse` of the same files. What is asked, and exits with 1 if it
+is not so: an app more costs the same time and memory, within 20%, between 100 and 300 apps as
+between 10 and 100; and 300 apps take at most three times the bare parse.
+
+Time is the processor's, so that a busy machine changes little. Each run is a process of its own,
+started by a small one: a process counts the memory of the one it was started from as its own.
 """
 
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TEMPLATE))
@@ -26,7 +30,23 @@ for path in pathlib.Path("apps").rglob("*.py"):
     if not {"tests", "migrations"} & set(path.parts):
         ast.parse(path.read_text(encoding="utf-8"))
 """
-ROUNDS = 5
+LAUNCH = """
+import os, sys
+process = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, used = os.wait4(process, 0)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+COMMANDS = {"check": ["-m", "conventions"], "parse": ["-c", PARSE]}
+SIZES = (10, 100, 300)
+ROUNDS = 7
+
+
+class Cost(NamedTuple):
+    """What one run took."""
+
+    seconds: float
+    kib: float
 
 
 def grown(project: Path, *, apps: int) -> None:
@@ -45,34 +65,58 @@ def grown(project: Path, *, apps: int) -> None:
     demo.run([sys.executable, "-m", "conventions", "owners"], cwd=project)
 
 
-def measured(command: list[str], *, cwd: Path) -> tuple[float, int]:
-    """Return the median seconds of a command and its peak memory in KiB."""
-    seconds = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-        seconds.append(time.perf_counter() - begun)
-        if done.returncode:
-            sys.exit(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}")
-    return statistics.median(seconds), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+def cost(arguments: list[str], *, cwd: Path) -> Cost:
+    command = [sys.executable, "-S", "-E", "-c", LAUNCH, sys.executable, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"$ python {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+    return Cost(*map(float, done.stdout.splitlines()[-1].split()))
 
 
-def main() -> None:
+def costs(*, cwd: Path) -> dict[str, Cost]:
+    """The medians of both commands, run in turns. (The first round only warms the disk.)"""
+    runs: dict[str, list[Cost]] = {name: [] for name in COMMANDS}
+    for number in range(ROUNDS + 1):
+        for name, arguments in COMMANDS.items():
+            taken = cost(arguments, cwd=cwd)
+            if number:
+                runs[name].append(taken)
+    return {
+        name: Cost(*map(statistics.median, zip(*taken, strict=True)))
+        for name, taken in runs.items()
+    }
+
+
+def main() -> int:
+    checks: dict[int, Cost] = {}
     with tempfile.TemporaryDirectory() as folder:
         demo.generate(into=Path(folder))
         project = Path(folder) / demo.NAME
-        empty, _ = measured([sys.executable, "-c", "import ast"], cwd=project)
-        print("apps    check   ms an app   KiB     bare parse   ratio")
-        for apps in (10, 100, 300):
+        print("apps      check        peak     bare parse   ratio")
+        for apps in SIZES:
             grown(project, apps=apps)
-            check, memory = measured([sys.executable, "-m", "conventions"], cwd=project)
-            parse, _ = measured([sys.executable, "-c", PARSE], cwd=project)
-            each = 1000 * (check - empty) / apps
+            found = costs(cwd=project)
+            checks[apps], parse = found["check"], found["parse"]
+            ratio = checks[apps].seconds / parse.seconds
             print(
-                f"{apps:4}  {check:6.2f} s  {each:8.2f}  {memory:8}  {parse:8.2f} s"
-                f"  {check / parse:6.2f}"
+                f"{apps:4}  {checks[apps].seconds:7.3f} s  {checks[apps].kib / 1024:7.1f} MiB"
+                f"  {parse.seconds:9.3f} s  {ratio:6.2f}",
+                flush=True,
             )
+    print("an app more                time      memory")
+    few, many = (each(checks, first, last) for first, last in pairwise(SIZES))
+    for (first, last), one in zip(pairwise(SIZES), (few, many), strict=True):
+        print(f"from {first:3} to {last:3} apps  {one.seconds * 1000:6.2f} ms  {one.kib:6.0f} KiB")
+    time, memory = many.seconds / few.seconds, many.kib / few.kib
+    print(f"second by first       {time:6.2f}     {memory:6.2f}")
+    return 0 if 0.8 <= time <= 1.2 and 0.8 <= memory <= 1.2 and ratio <= 3 else 1
+
+
+def each(checks: dict[int, Cost], first: int, last: int) -> Cost:
+    """What each app between two sizes has cost."""
+    pairs = zip(checks[last], checks[first], strict=True)
+    return Cost(*((more - less) / (last - first) for more, less in pairs))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """The pages in a real browser, with a screenshot of each in build/screenshots/ to look at."""
 
+import json
 import shutil
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 import demo
+from tests.living import MailedDesk, log_lines, python
 
 SCREENSHOTS = demo.TEMPLATE / "build" / "screenshots"
 
@@ -103,3 +105,73 @@ class TestPages:
 
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.close()
+
+
+class TestFailedTasks:
+    def test_a_mail_that_was_refused_to_the_end_is_replayed_and_sent_once(
+        self, page: Page, mailed_desk: MailedDesk
+    ) -> None:
+        project, mails = mailed_desk.project, mailed_desk.mails
+        mails.refuses = True
+        visitor = demo.Visitor(mailed_desk.address)
+        visitor.sign_in("demo@example.com")
+        sessions = json.loads(visitor.request("/api/sessions")[1])
+        free = next(s for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1)
+        assert visitor.book(free["public_id"])[0] == 201
+
+        # Its first try is refused, and says when the next one is.
+        def retries() -> list[dict[str, object]]:
+            return log_lines(project, "task_retried")
+
+        demo.wait_until(lambda: bool(retries()), seconds=20, what="the first retry")
+        (first, *_) = retries()
+        assert (first["task"], first["attempt"], first["of"]) == (demo.CONFIRM, 1, 6)
+        assert 0 <= int(str(first["next_in"])) <= 10
+        assert "451" in str(first["error"])
+
+        # We do not wait for the other four: this message is at its last try.
+        request_id = str(first["request_id"])
+        python(
+            project,
+            "from structlog.contextvars import bind_contextvars\n"
+            "from apps.bookings import tasks\n"
+            f"bind_contextvars(request_id={request_id!r})\n"
+            "tasks.send_confirmation.apply_async(kwargs={'booking_id': 1}, retries=5)",
+        )
+        demo.wait_until(
+            lambda: bool(log_lines(project, "task_failed")), seconds=20, what="the failure"
+        )
+        (failure,) = log_lines(project, "task_failed")
+        assert (failure["task"], failure["owner"]) == (demo.CONFIRM, "platform")
+        assert mails.refused >= 2
+        assert mails.mails == []
+
+        # Somebody mends the mail server, and runs it again.
+        mails.refuses = False
+        sign_in(page, mailed_desk.address, "staff@example.com")
+        page.goto(f"{mailed_desk.address}/admin/conventions/failedtask/?state__exact=open")
+        row = page.get_by_role("row", name=demo.CONFIRM)
+        assert "docs/runbooks/bookings.md" in row.inner_text()
+        photograph(page, "failed-tasks")
+        row.get_by_role("checkbox").check()
+        page.get_by_role("combobox", name="Action").select_option(label="Replay: run again")
+        page.get_by_role("button", name="Run").click()
+        page.get_by_text(f"Put back on its queue: {demo.CONFIRM}.").wait_for()
+        demo.wait_until(lambda: bool(mails.mails), seconds=20, what="the mail")
+
+        # Another delivery sends nothing more.
+        before = len(log_lines(project, "task_succeeded"))
+        python(
+            project,
+            "from apps.bookings import tasks; tasks.send_confirmation.delay(booking_id=1)",
+        )
+        demo.wait_until(
+            lambda: len(log_lines(project, "task_succeeded")) > before, seconds=20, what="its run"
+        )
+        (mail,) = mails.mails
+        assert mail["X-Request-ID"] == request_id
+        story = demo.run(
+            ["uv", "run", "python", "manage.py", "story", request_id], cwd=project
+        ).splitlines()
+        for event in ("request_started", "task_retried", "task_failed", "task_succeeded"):
+            assert any(f"  {event}  " in line for line in story), f"the story lacks {event}"

@@ -11,3 +11,10 @@ class TestJourney:
 
         assert story.refusal == "Every seat of this session is taken."
         assert f"Your seat: {story.booked}" in story.mail.read_text()
+
+    def test_replays_a_mail_that_failed(self, desk_project: Path, desk: str) -> None:
+        repaired = demo.recovery(project=desk_project, address=desk)
+
+        assert "open" in repaired.failed
+        assert "InvalidMailer" in repaired.failed
+        assert "Your seat" in repaired.mail.read_text()

@@ -40,24 +40,33 @@ class TestCheck:
     def test_passes_for_the_example(self, desk_project: Path) -> None:
         assert "Everything passed." in demo.run(["make", "check"], cwd=desk_project)
 
-    def test_passes_for_an_empty_project_and_then_with_a_second_app(
+    def test_passes_for_an_empty_project_and_then_with_new_apps_of_any_name(
         self, empty_project: Path
     ) -> None:
         assert "Everything passed." in demo.run(["make", "check"], cwd=empty_project)
 
-        demo.run(["make", "app", "name=invoices", "team=platform"], cwd=empty_project)
+        # Plural or not, short and long, like a name the templates use, like one pytest looks for.
+        for name in ("invoices", "ab", "news", "addresses", "data", "app", "users", "testimonials"):
+            demo.run(["make", "app", f"name={name}", "team=platform"], cwd=empty_project)
+        for name in (f"{'very_' * 5}long", f"{'very_' * 5}loud"):
+            demo.run(["make", "app", f"name={name}", "team=platform"], cwd=empty_project)
+        staffs = ["make", "app", "name=suppliers", "team=platform", "profile=crud"]
+        demo.run(staffs, cwd=empty_project)
 
         assert "Everything passed." in demo.run(["make", "check"], cwd=empty_project)
-        assert (empty_project / "apps/invoices/services.py").is_file()
+        assert (empty_project / "apps/invoices/tasks.py").is_file()
+        assert not (empty_project / "apps/suppliers/tasks.py").exists()
 
     def test_passes_after_the_example_was_removed(self, desk_project: Path, tmp_path: Path) -> None:
         project = copy_of(desk_project, tmp_path / "desk")
 
+        demo.run(["make", "app", "name=invoices", "team=platform"], cwd=project)
         demo.run(["make", "remove-example"], cwd=project)
         demo.run(["make", "setup"], cwd=project)
 
         assert "Everything passed." in demo.run(["make", "check"], cwd=project)
         assert not (project / "apps/bookings").exists()
+        assert (project / "apps/invoices").exists()
 
     def test_fails_and_says_where_when_the_layout_is_broken(
         self, desk_project: Path, tmp_path: Path

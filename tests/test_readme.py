@@ -19,6 +19,7 @@ RUN_ELSEWHERE = {
     "make check": "tests/test_project.py",
     "make app name=invoices team=platform": "tests/test_project.py",
     "make remove-example": "tests/test_project.py",
+    "python -m conventions drift": "a test of the project: it wants a history",
     "DATABASE_URL=postgres://user:password@localhost:5432/name make test": "tests/test_project.py",
     "docker compose up --build": "nowhere: a Docker engine cannot be asked for everywhere",
 }

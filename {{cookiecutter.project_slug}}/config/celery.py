@@ -4,12 +4,14 @@ import os
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport import TRANSPORT_ALIASES
 
-from conventions import local_broker, queueing
+from conventions import queueing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-local_broker.register()
+# Only where it is used is it loaded: the broker in files is for Linux and macOS.
+TRANSPORT_ALIASES["local"] = "conventions.local_broker:Transport"
 app = Celery("config", task_cls=queueing.Task)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -7,7 +7,9 @@ environment first and from `.env` second; `.env.example` explains each.
 """
 
 import os
+import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,10 +110,20 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "conventions.http.RequestMiddleware",
     "conventions.http.BusinessErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use these two
+    INSTALLED_APPS.append("zeal")
+    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
+    ZEAL_RAISE = False  # it warns, and in the tests a warning is an error
+    # It slows what it measures and covers a part of each page, so it is there when asked for.
+    if env.bool("TOOLBAR", default=False):
+        INSTALLED_APPS.append("debug_toolbar")
+        MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
+        INTERNAL_IPS = ["127.0.0.1", "::1"]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -279,48 +291,60 @@ else:
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="local://localhost")
 _broker = urlsplit(CELERY_BROKER_URL).scheme
-CELERY_BROKER_CONNECTION_TIMEOUT = 2  # seconds: a request waits for a dead broker no longer
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Seconds that a request waits for a broker that hangs, three times over: with its own connection,
+# with a new one, and once more. So it is answered within two, and the message becomes a row.
+CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True  # a worker may start before its broker
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
-    "max_retries": 1,
+    "max_retries": 1,  # for a pooled connection that went stale while nobody used it
     "interval_start": 0.1,
     "interval_step": 0.1,
     "interval_max": 0.2,
 }
 if _broker == "local":
     # Development and small single-host use: messages are files (conventions/local_broker.py).
+    if sys.platform == "win32":
+        raise ImproperlyConfigured(
+            "The broker in files needs Linux or macOS (or WSL)."
+            " Set CELERY_BROKER_URL to a Redis or RabbitMQ."
+        )
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "folder": str(env.path("LOCAL_BROKER_FOLDER", default=str(VAR_DIR / "broker"))),
-        "polling_interval": 0.1,
+        "polling_interval": 0.1,  # seconds; less costs an idle worker more, for nothing one sees
     }
 elif _broker.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 3600,  # seconds; longer than any task or countdown may take
-        "unacked_mutex_expire": 10,
-        "socket_timeout": 2,
-        "socket_connect_timeout": 2,
+        # Seconds after which what a killed worker held goes to another. Longer than a message may
+        # wait (30 minutes) and run (10): else it is delivered while its first worker lives.
+        "visibility_timeout": 3600,
+        "unacked_mutex_expire": 10,  # one killed while it gives back bars the others this long
+        "socket_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,  # by default: for ever
+        "socket_connect_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,
     }
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "confirm_publish": True,
-        "read_timeout": 3,
-        "write_timeout": 3,
+        "confirm_publish": True,  # published means: the broker has it, not: it was sent
+        "read_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,  # by default: for ever
+        "write_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,
     }
+    # Quorum queues are on disk before they are confirmed, and outlive the broker's restart.
     CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
     # Only through topic exchanges does a countdown wait in the broker instead of in a worker.
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = ["conventions.queueing.route"]  # each task states its queue
-CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_CREATE_MISSING_QUEUES = True  # and that is all a new queue takes
 CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the database, where it belongs
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_RETRY_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds
-CELERY_TASK_TIME_LIMIT = 600  # seconds
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ACKS_LATE = True  # a message is the broker's until its work is done
+CELERY_TASK_REJECT_ON_WORKER_LOST = True  # also when the process that ran it was killed, ...
+CELERY_TASK_RETRY_ON_WORKER_LOST = True  # ... which counts as one of its tries, so it ends
+CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds, then the task is told
+CELERY_TASK_TIME_LIMIT = 600  # seconds, then its process is killed: nothing runs for ever
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # no message waits in a worker while another is idle
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000  # a slow leak never grows old
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20  # seconds to finish, then hand back to the broker
+# Seconds a worker that is told to stop (SIGTERM, with REMAP_SIGTERM=SIGQUIT) lets its tasks
+# finish; the rest goes back to the broker.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_TIMEZONE = TIME_ZONE
@@ -330,7 +354,11 @@ CELERY_TIMEZONE = TIME_ZONE
 LOG_LEVEL = env("LOG_LEVEL", default="INFO")
 LOGGING_CONFIG = None  # config/logging.py sets it up, the same for web, worker and commands
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-logging.configure(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION))
+# In development the same lines also go to a file, as JSON, where `manage.py story` finds them.
+LOG_FILE = env("LOG_FILE", default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"))
+logging.configure(
+    level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION), json_file=LOG_FILE
+)
 
 if env("SENTRY_DSN", default=""):
     import sentry_sdk

@@ -1,16 +1,15 @@
 """Which address leads to which app."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from apps.bookings.api import router as bookings  # example
-from apps.catalog.api import router as catalog  # example
 from conventions import http
 
 api = http.make_api()
-api.add_router("/bookings", bookings)  # example
-api.add_router("/sessions", catalog)  # example
+api.add_router("/bookings", "apps.bookings.api.router")  # example
+api.add_router("/sessions", "apps.catalog.api.router")  # example
 # startapp adds API routers above this line
 
 urlpatterns = [
@@ -23,3 +22,8 @@ urlpatterns = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]
+
+if "debug_toolbar" in settings.INSTALLED_APPS:  # asked for by TOOLBAR=1
+    from debug_toolbar.toolbar import debug_toolbar_urls
+
+    urlpatterns += debug_toolbar_urls()

@@ -3,8 +3,9 @@
     python -m conventions [--format text|github|json]   the layout check
     python -m conventions --rules                       every rule, with its reason
     python -m conventions --explain RULE                one of them
-    python -m conventions owners                        write .github/CODEOWNERS
-    python -m conventions waivers                       every waiver, the soonest to end first
+    python -m conventions owners                        write .github/CODEOWNERS, catalog-info.yaml
+    python -m conventions waivers                       every waiver by owner and days left
+    python -m conventions drift [--since MONTH] [--html FILE]   how complexity arrived
 
 Run it in the project's folder. Exit status: 0 clean, 1 violations, 2 nothing could be read.
 """
@@ -20,6 +21,10 @@ from conventions.layout import source
 
 def main(*, arguments: list[str], root: Path) -> int:
     """Run one command; return the exit status."""
+    if arguments[:1] == ["drift"]:
+        from conventions import drift  # a whole history: seldom asked for, and slow to load
+
+        return drift.main(arguments=arguments[1:], root=root)
     words = " ".join(arguments).replace("=", " ").split()
     form = _taken("--format", words) or "text"
     if "--rules" in words:
@@ -48,62 +53,43 @@ def _taken(option: str, words: list[str]) -> str:
 
 
 def explain(*names: str) -> int:
-    """Print rules with their docstrings; 2 for one that does not exist."""
-    from inspect import cleandoc
+    from conventions.layout import report  # not loaded where every millisecond counts
 
-    for name in names:
-        if name not in layout.rules:
-            known = "\n  ".join(layout.rules)
-            print(f"There is no rule {name!r}. There are:\n  {known}", file=sys.stderr)
-            return 2
-        text = cleandoc(layout.rules[name].__doc__ or "").replace("\n", "\n    ")
-        print(f"{name}\n    {text}\n")
-    return 0
+    return report.explain(*names)
 
 
 def check(*, root: Path, form: str) -> int:
     found = layout.check(root=root, today=datetime.now(UTC).date())
-    if form == "json":
-        import json  # not loaded where every millisecond of a generation counts
+    if form != "text":
+        from conventions.layout import report
 
-        fields = ("path", "line", "rule", "message")
-        rows = [dict(zip(fields, (*one.place, *one[1:]), strict=True)) for one in found]
-        print(json.dumps(rows, indent=2))
-    for violation in found if form != "json" else ():
-        print(_annotation(violation) if form == "github" else violation)
-    if found and form == "text":
+        print(report.as_json(found) if form == "json" else report.annotations(found), end="")
+        return 1 if found else 0
+    for violation in found:
+        print(violation)
+    if found:
         print(f"{len(found)} violation{'s' if len(found) > 1 else ''}.", file=sys.stderr)
     return 1 if found else 0
 
 
-def _annotation(violation: layout.Violation) -> str:
-    """GitHub's way to show a message on a line (docs.github.com, workflow commands)."""
-    message = violation.message.replace("%", "%25").replace("\n", "%0A")
-    place = violation.place
-    return f"::error file={place.path},line={place.line},title={violation.rule}::{message}"
-
-
 def owners(*, root: Path, form: str) -> int:
     try:
-        text = ownership.codeowners(root=root)
+        print("Wrote " + " and ".join(ownership.write(root=root)) + ".")
     except ownership.Malformed as error:
-        print(f"{error.message} Run `python -m conventions` for the place.", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
-    path = root / ".github" / "CODEOWNERS"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 
 def waivers(*, root: Path, form: str) -> int:
-    found = layout.waivers(source.read(root))
-    for waiver in sorted(found, key=lambda waiver: waiver.until):
-        team = ownership.team_of_module(module=f"apps.{waiver.app}")
-        place = f"{waiver.place.path}:{waiver.place.line}"
-        print(f"{waiver.until}  {team}  {place}  {waiver.rule}: {waiver.reason}")
+    from conventions.layout import report
+
+    print(report.waivers(source.read(root, today=datetime.now(UTC).date())), end="")
     return 0
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):  # a file may be called what no terminal can show
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     gc.disable()  # a short life among many syntax trees: collecting them costs a third of the time
     sys.exit(main(arguments=sys.argv[1:], root=Path.cwd()))

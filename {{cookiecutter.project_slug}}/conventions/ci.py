@@ -4,6 +4,7 @@ A failing step does not hide the ones after it; the summary names each with its 
 exit status is 1 if any failed.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -18,10 +19,13 @@ class Step:
     command: tuple[str, ...]
 
 
+# On GitHub, what the layout check finds is shown on its line of the pull request.
+ANNOTATED = ("--format", "github") if os.environ.get("GITHUB_ACTIONS") else ()
+
 STEPS = (
     Step("lint", ("ruff", "check", ".")),
     Step("format", ("ruff", "format", "--check", ".")),
-    Step("layout", (sys.executable, "-m", "conventions")),
+    Step("layout", (sys.executable, "-m", "conventions", *ANNOTATED)),
     Step("imports", ("lint-imports", "--no-cache")),
     Step("types", ("mypy", ".")),
     Step("django", (sys.executable, "manage.py", "check", "--fail-level", "WARNING")),

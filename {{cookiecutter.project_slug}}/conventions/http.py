@@ -1,27 +1,39 @@
 """How the project speaks HTTP: errors, JSON, pages and health, each in one place."""
 
+import contextlib
+import functools
 import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
+import structlog
+from celery import current_app
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
-from ninja import NinjaAPI
+from django.utils import timezone
+from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
+from django_structlog.signals import bind_extra_request_finished_metadata
+from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestInvalid
 from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
 
-from conventions import errors
+from conventions import catalogue, errors, tracing
 from conventions.querying import no_queries
 
 logger = logging.getLogger(__name__)
+Out = TypeVar("Out")
+
+STARTED_AT = timezone.now()
 
 STATUS_OF: dict[type[errors.BusinessError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -49,14 +61,26 @@ class JSONRenderer(BaseRenderer):
         return orjson.dumps(data, default=str)
 
 
+class PageOut(Schema, Generic[Out]):
+    """A `conventions.paging.Page`. Pass `next_cursor` as `?cursor=` for what comes next."""
+
+    items: list[Out]
+    next_cursor: str | None
+
+
 def make_api() -> NinjaAPI:
-    """Return the project's API: session login, orjson, errors as problem details (RFC 9457)."""
+    """Return the project's API: session login, orjson, errors as problem details (RFC 9457).
+
+    What an endpoint returned is serialized without a query on the way.
+    """
     api = NinjaAPI(
         title=settings.PROJECT_NAME,
         version="1",
         auth=django_auth,
         renderer=JSONRenderer(),
     )
+    api.add_decorator(_close_gate_on_return, mode="operation")
+    api.add_decorator(_open_gate_when_answered, mode="view")
 
     @api.exception_handler(errors.BusinessError)
     def refused(request: HttpRequest, error: errors.BusinessError) -> HttpResponse:
@@ -84,6 +108,27 @@ def make_api() -> NinjaAPI:
         return problem(status=status, title=status.phrase, detail=str(error))
 
     return api
+
+
+def _close_gate_on_return(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    where = f"serializing what {endpoint.__module__}.{endpoint.__name__} returned"
+
+    @functools.wraps(endpoint)
+    def returned(request: Any, *args: Any, **kwargs: Any) -> Any:
+        result = endpoint(request, *args, **kwargs)
+        request.gate.enter_context(no_queries(where))
+        return result
+
+    return returned
+
+
+def _open_gate_when_answered(run: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(run)
+    def answered(request: Any, *args: Any, **kwargs: Any) -> Any:
+        with contextlib.ExitStack() as request.gate:
+            return run(request, *args, **kwargs)
+
+    return answered
 
 
 def problem(*, status: HTTPStatus, title: str, detail: str) -> JsonResponse:
@@ -147,6 +192,43 @@ class BusinessErrorMiddleware:
         return render(request, "refused.html", {"error": error}, status=status_of(error))
 
 
+# Every request --------------------------------------------------------------------------------
+
+
+class RequestMiddleware(StructlogMiddleware):
+    """django-structlog's, whose `request_finished` also says what the request cost.
+
+    `view`, `duration_ms` and `queries`: `manage.py slow` adds them up. A query more costs about a
+    microsecond for being counted.
+    """
+
+    def __call__(self, request: Any) -> Any:
+        request.begun, request.queries = time.perf_counter(), 0
+
+        def count(execute: Callable[..., Any], *args: Any) -> Any:
+            request.queries += 1
+            return execute(*args)
+
+        with contextlib.ExitStack() as stack:
+            for each in connections.all():
+                stack.enter_context(each.execute_wrapper(count))
+            return super().__call__(request)
+
+    def handle_response(self, request: Any, response: Any) -> None:
+        structlog.contextvars.bind_contextvars(
+            view=request.resolver_match.view_name if request.resolver_match else "",
+            duration_ms=round(1000 * (time.perf_counter() - request.begun), 1),
+            queries=request.queries,
+        )
+        super().handle_response(request, response)
+
+
+@receiver(bind_extra_request_finished_metadata)
+def tell_the_request_id(response: HttpResponse, **_: object) -> None:
+    """Let whoever reports a fault say which request it was (`manage.py story`)."""
+    response["X-Request-ID"] = tracing.request_id()
+
+
 # Health ---------------------------------------------------------------------------------------
 
 
@@ -176,11 +258,16 @@ def live() -> HttpResponse:
 
 
 def ready() -> HttpResponse:
-    """Answer whether the process can do its work: 200 with a database, 503 without."""
+    """Answer whether the process can do its work: 200 with a database, 503 without.
+
+    Scheduled tasks that are late are named beside a 200: a web process can do its own work
+    without them, and taking it out of service would make a late task a site that is down.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
     except DatabaseError as error:
         logger.warning("The database does not answer: %s", error)  # its address is not for everyone
         return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "late_tasks": late})

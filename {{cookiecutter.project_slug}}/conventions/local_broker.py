@@ -8,9 +8,8 @@ with what that one lacks when processes die or publish at the same time:
   keeps a lock on a file of its own for as long as it lives, whatever way it ends; messages held
   by a process whose lock is free go back to their queue.
 - A binding is a file of its own, so two processes that bind at once cannot lose one another's.
-
-Measured against a worker killed with SIGKILL: the stock transport loses 2 of 10 messages, this
-design 0 of 4,000 (November 2026, two cores).
+- A queue is a folder of its own and is listed once for all that waits in it, not once for each
+  message: a thousand waiting messages take no longer each than ten.
 """
 
 import atexit
@@ -19,22 +18,19 @@ import json
 import os
 import time
 import uuid
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import IO, Any
 from urllib.parse import quote, unquote
 
 import structlog
-from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
+from kombu.transport import filesystem, virtual
 
 logger = structlog.get_logger(__name__)
 
 TAKE_BACK_EVERY = 2.0  # seconds between two looks for processes that have died
-
-
-def register() -> None:
-    """Teach kombu the `local://` scheme."""
-    TRANSPORT_ALIASES["local"] = f"{__name__}:Transport"
 
 
 class Holder:
@@ -67,11 +63,12 @@ class Holder:
 
     def leave(self, pid: int) -> None:
         """Clear up at a normal end; what is still held stays for another process to take back."""
-        if pid == os.getpid() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-            self.lock_path.unlink(missing_ok=True)
+        if pid == os.getpid():
+            with suppress(OSError):  # not empty
+                self.folder.rmdir()
+                self.lock_path.unlink()
 
-    def take_back(self, queue_folder: Path) -> None:
+    def take_back(self, queued: Path) -> None:
         """Return to their queues the messages that dead processes held."""
         for lock_path in self.lock_path.parent.glob("*.lock"):
             if lock_path == self.lock_path:
@@ -81,9 +78,10 @@ class Holder:
                     if not _free(lock):
                         continue
                     held = lock_path.with_suffix("")
-                    for message in sorted(held.glob("*.msg")):
-                        message.rename(queue_folder / message.name)
-                    held.rmdir()
+                    for message in held.glob("*.msg"):
+                        _enqueue(message, queued=queued)
+                    with suppress(FileNotFoundError):  # killed between this line and the next
+                        held.rmdir()
                     lock_path.unlink()
             except FileNotFoundError:
                 continue  # another process was quicker
@@ -97,57 +95,64 @@ def _free(lock: IO[str]) -> bool:
     return True
 
 
+def _enqueue(message: Path, *, queued: Path) -> None:
+    """Move a message to its queue and its place there, at one stroke: its name says both."""
+    folder = queued / message.name[58:-4]  # microseconds (20), a dash, uuid (36), a dot; `.msg`
+    folder.mkdir(exist_ok=True)
+    message.rename(folder / message.name)
+
+
 class QoS(virtual.QoS):
     """Acknowledging is what removes a message from the disk."""
 
     def ack(self, delivery_tag: str) -> None:
         super().ack(delivery_tag)
         self.channel.drop(delivery_tag)
+        self.channel.connection.deliver_soon()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         super().reject(delivery_tag, requeue=requeue)
-        self.channel.drop(delivery_tag)
+        self.channel.drop(delivery_tag)  # unless it went back to its queue
+        self.channel.connection.deliver_soon()
 
 
 class Channel(filesystem.Channel):
-    """Queues as files of one folder, named `<microseconds>-<uuid>.<queue>.msg`."""
+    """Each queue a folder, of files named `<microseconds>-<uuid>.<queue>.msg`."""
 
     QoS = QoS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.folder = Path(self.transport_options["folder"])
-        self.queue_folder = self.folder / "queued"
-        self.binding_folder = self.folder / "bindings"
-        self.queue_folder.mkdir(parents=True, exist_ok=True)
-        self.broken_folder = self.folder / "broken"
-        self.binding_folder.mkdir(exist_ok=True)
-        self.broken_folder.mkdir(exist_ok=True)
+        self.queued, self.bindings, self.broken = (
+            self.folder / name for name in ("queued", "bindings", "broken")
+        )
+        for folder in (self.queued, self.bindings, self.broken):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.listed: dict[str, deque[Path]] = {}  # queue -> what was found waiting, oldest first
         self.held: dict[str, Path] = {}  # delivery tag -> file
-        self.acknowledging: set[str] = set()  # queues whose consumers acknowledge
+        self.unacknowledged: set[str] = set()  # queues whose consumers do not acknowledge
         self.look_again = 0.0
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
-        if not no_ack:
-            self.acknowledging.add(queue)
-        elif queue.endswith(".pidbox"):
-            self._purge(queue)  # what a worker of this name was told before it died is not for us
+        if no_ack:
+            self.unacknowledged.add(queue)
+            if queue.endswith(".pidbox") and ".reply." not in queue:
+                self._purge(queue)  # what a worker of this name was told before it died
         return super().basic_consume(queue, no_ack, *args, **kwargs)
 
     # Publishing ---------------------------------------------------------------------------
 
     def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
         name = f"{time.time_ns() // 1000:020}-{uuid.uuid4()}.{quote(queue, safe='')}.msg"
-        self._write(self.queue_folder / name, json.dumps(payload))
-
-    def _write(self, path: Path, text: str) -> None:
-        draft = self.folder / f"{uuid.uuid4()}.draft"
-        draft.write_text(text)
-        draft.replace(path)
+        draft = self.folder / name  # nobody reads here
+        draft.write_text(json.dumps(payload))
+        _enqueue(draft, queued=self.queued)
 
     def _restore(self, message: Any) -> None:
-        super()._restore(message)
-        self.drop(message.delivery_tag)
+        # The file itself goes back; written anew, there would be two of it for a moment.
+        if held := self.held.pop(message.delivery_tag, None):
+            _enqueue(held, queued=self.queued)
 
     # Consuming ----------------------------------------------------------------------------
 
@@ -155,8 +160,10 @@ class Channel(filesystem.Channel):
         holder = Holder.of_this_process(self.folder / "held")
         if time.monotonic() > self.look_again:
             self.look_again = time.monotonic() + TAKE_BACK_EVERY
-            holder.take_back(self.queue_folder)
-        for path in self._waiting(queue):
+            holder.take_back(self.queued)
+        listed = self.listed.get(queue) or self._list(queue)
+        while listed:
+            path = listed.popleft()
             held = holder.folder / path.name
             try:
                 path.rename(held)
@@ -168,32 +175,30 @@ class Channel(filesystem.Channel):
             except (ValueError, KeyError, TypeError):
                 # Half a message, say after a power cut: kept to look at, and nobody stops for it.
                 logger.exception("broken_message", file=path.name)
-                held.rename(self.broken_folder / path.name)
+                held.rename(self.broken / path.name)
                 continue
-            if queue in self.acknowledging:
-                self.held[tag] = held
-            else:
+            if queue in self.unacknowledged:
                 held.unlink()
+            else:
+                self.held[tag] = held
             return payload
         raise Empty
 
-    def _waiting(self, queue: str) -> list[Path]:
-        ending = f".{quote(queue, safe='')}.msg"
-        with os.scandir(self.queue_folder) as entries:
-            return sorted(
-                Path(entry.path) for entry in entries if entry.name[57:] == ending
-            )  # 57: the microseconds (20), a dash, the uuid (36)
+    def _list(self, queue: str) -> deque[Path]:
+        folder = self.queued / quote(queue, safe="")
+        self.listed[queue] = deque(sorted(folder.iterdir()) if folder.exists() else [])
+        return self.listed[queue]
 
     def drop(self, delivery_tag: str) -> None:
-        """Remove a message that was acknowledged, rejected or put back."""
+        """Remove a message that was acknowledged or rejected."""
         if held := self.held.pop(delivery_tag, None):
             held.unlink(missing_ok=True)
 
     def _size(self, queue: str) -> int:
-        return len(self._waiting(queue))
+        return len(self._list(queue))
 
     def _purge(self, queue: str) -> int:
-        waiting = self._waiting(queue)
+        waiting = self._list(queue)
         for path in waiting:
             path.unlink(missing_ok=True)
         return len(waiting)
@@ -202,13 +207,13 @@ class Channel(filesystem.Channel):
 
     def _binding(self, exchange: str, *parts: str | None) -> Path:
         name = "|".join(quote(part or "", safe="") for part in (exchange, *parts))
-        return self.binding_folder / name
+        return self.bindings / name
 
     def get_table(self, exchange: str) -> list[filesystem.exchange_queue_t]:
         prefix = quote(exchange, safe="") + "|"
         return [
             filesystem.exchange_queue_t(*map(unquote, path.name.split("|")[1:]))
-            for path in self.binding_folder.iterdir()
+            for path in self.bindings.iterdir()
             if path.name.startswith(prefix)
         ]
 
@@ -219,6 +224,8 @@ class Channel(filesystem.Channel):
         self, queue: str, exchange: str, routing_key: str, pattern: str, *args: Any, **kwargs: Any
     ) -> None:
         self._purge(queue)
+        with suppress(OSError):  # never used, or used again in this very moment
+            (self.queued / quote(queue, safe="")).rmdir()
         self._binding(exchange, routing_key, pattern, queue).unlink(missing_ok=True)
 
 
@@ -227,3 +234,23 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
     global_state = virtual.BrokerState()
+    # A worker then has its event loop, and with it the pool it has for Redis and RabbitMQ: pipes
+    # for each child. In the other pool they share a lock, which a child that is killed takes along.
+    implements = filesystem.Transport.implements.extend(asynchronous=True)
+    loop: Any = None
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Look for messages now and then, and whenever one was dealt with."""
+        self.loop = loop
+        loop.call_repeatedly(self.polling_interval, self.deliver)
+
+    def deliver(self) -> None:
+        """Deliver what waits, as far as the prefetch limit allows."""
+        with suppress(Empty):
+            while True:
+                self.cycle.get(self._deliver)
+
+    def deliver_soon(self) -> None:
+        """Deliver before the worker's loop sleeps again, if there is one."""
+        if self.loop:
+            self.loop.call_later(0, self.deliver)

@@ -10,115 +10,244 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-LIFECYCLES = ("experimental", "production", "deprecated")
+LIFECYCLES = ("experimental", "production", "deprecated")  # Backstage's own words
 PROFILES = ("layered", "crud")
 NEEDED = ("team", "purpose", "lifecycle", "runbook")
 KNOWN = (*NEEDED, "depends_on", "profile")
+KNOWN_OF_A_TEAM = ("contact", "github", "escalation")
 HEADER = "# Derived from teams.toml and apps/*/OWNERS.toml by `make owners`. Do not edit.\n"
 
 
 class Malformed(Exception):
     """A file that says who owns what cannot be understood."""
 
-    def __init__(self, message: str, *, line: int = 1) -> None:
+    def __init__(self, message: str, *, path: Path, line: int = 1) -> None:
         super().__init__(message)
         self.message = message
+        self.path = path
         self.line = line
+
+    def __str__(self) -> str:
+        """The place as an editor and a terminal know it: from the project's folder."""
+        path = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path
+        return f"{path}:{self.line}: {self.message}"
 
 
 def read_owners(path: Path) -> dict[str, Any]:
     """Return what an OWNERS.toml says. Raises `Malformed` with the line and the fix."""
-    owners = _read(path)
+    owners = _read(path, missing="Copy another app's and say whose it is.")
+
+    def malformed(message: str, *, at: str) -> Malformed:
+        return Malformed(message, path=path, line=_line(path, at))
+
     for key in NEEDED:
         if not isinstance(owners.get(key), str) or not owners[key].strip():
-            raise Malformed(f'it has no {key}. Add {key} = "…".', line=_line(path, key))
+            raise malformed(f'it has no {key}. Add {key} = "…".', at=key)
     for key in owners:
         if key not in KNOWN:
-            known = ", ".join(KNOWN)
-            raise Malformed(f"it has no use for {key!r}. Known: {known}.", line=_line(path, key))
+            raise malformed(f"it has no use for {key!r}. Known: {', '.join(KNOWN)}.", at=key)
     for key, choices in (("lifecycle", LIFECYCLES), ("profile", PROFILES)):
         if key in owners and owners[key] not in choices:
             said = f"{key} cannot be {owners[key]!r}"
-            raise Malformed(f"{said}. One of: {', '.join(choices)}.", line=_line(path, key))
+            raise malformed(f"{said}. One of: {', '.join(choices)}.", at=key)
     depends_on = owners.get("depends_on", [])
     if not isinstance(depends_on, list) or not all(isinstance(n, str) for n in depends_on):
-        raise Malformed(
-            'depends_on is no list of apps. Write depends_on = ["catalog"].',
-            line=_line(path, "depends_on"),
+        raise malformed(
+            'depends_on is no list of apps. Write depends_on = ["accounts"].', at="depends_on"
         )
     return owners
 
 
 def read_teams(path: Path) -> dict[str, dict[str, Any]]:
-    """Return each team's table by its name. Raises `Malformed`."""
-    teams = _read(path)
+    """Return each team's table by its name. Raises `Malformed`.
+
+    The first team is the project's own: it has what no app has.
+    """
+    teams = _read(path, missing='Write [platform] and contact = "#channel" into it.')
+    if not teams:
+        raise Malformed('it names no team. Add [platform] and contact = "#channel".', path=path)
     for name, table in teams.items():
-        if not isinstance(table, dict) or not isinstance(table.get("contact"), str):
-            raise Malformed(
-                f'team {name!r} has no contact. Add contact = "#channel" under [{name}].',
-                line=_line(path, f"[{name}]"),
-            )
+        if fault := _fault_of_team(name, table):
+            message, at = fault
+            raise Malformed(message, path=path, line=_line(path, at, after=f"[{name}]"))
     return teams
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _fault_of_team(name: str, table: Any) -> tuple[str, str] | None:
+    """(what is wrong and how to mend it, how its line begins), or None."""
+    if not re.fullmatch(r"[A-Za-z0-9]([\w-]{0,61}[A-Za-z0-9])?", name, re.A):
+        return f"a team cannot be called {name!r}. Use letters, digits, - and _, 63 at most.", "["
+    if not isinstance(table, dict) or not _is_line(table.get("contact")):
+        return f'team {name!r} has no contact. Add contact = "#channel" under [{name}].', "["
+    for key, value in table.items():
+        if key not in KNOWN_OF_A_TEAM:
+            return f"it has no use for {key!r}. Known: {', '.join(KNOWN_OF_A_TEAM)}.", key
+        if not _is_line(value):
+            return f"{key} of {name!r} is no line of text. Write one.", key
+    if not re.fullmatch(r"@[\w.-]+(/[\w.-]+)?", table.get("github", "@none"), re.A):
+        return f"github cannot be {table['github']!r}. Write @org/team or @person.", "github"
+    return None
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
+def _read(path: Path, *, missing: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text)
     except FileNotFoundError:
-        raise Malformed("it does not exist. Copy another app's and say whose it is.") from None
+        raise Malformed(f"it does not exist. {missing}", path=path) from None
     except OSError as error:
-        raise Malformed(f"it cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Malformed("it is not UTF-8. Save it as UTF-8.") from None
+        raise Malformed(f"it cannot be read: {error.strerror}.", path=path) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise Malformed("it is not UTF-8. Save it as UTF-8.", path=path, line=line) from None
+    except RecursionError:
+        raise Malformed("it is nested too deeply. Write it flat.", path=path) from None
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
-        line = int(place[1]) if place else len(path.read_text(encoding="utf-8").splitlines())
-        raise Malformed(f"it is not valid TOML: {error}.", line=line) from None
+        line = int(place[1]) if place else max(1, len(text.splitlines()))
+        raise Malformed(f"it is not valid TOML: {error}.", path=path, line=line) from None
 
 
-def _line(path: Path, start: str) -> int:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return next((n for n, line in enumerate(lines, 1) if line.strip().startswith(start)), 1)
+def _line(path: Path, start: str, *, after: str = "") -> int:
+    """Return the first line that begins with `start`, from the one that begins with `after` on."""
+    numbered = list(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
+    first = next((n for n, line in numbered if line.strip().startswith(after)), 1)
+    found = (n for n, line in numbered[first - 1 :] if line.strip().startswith(start))
+    return next(found, first)
 
 
-def codeowners(*, root: Path) -> str:
-    """Return the text of .github/CODEOWNERS. Raises `Malformed`."""
+def derived(*, root: Path) -> dict[str, str]:
+    """Return the text of each file that follows from who owns what. Raises `Malformed`."""
     teams = read_teams(root / "teams.toml")
+    paths = sorted((root / "apps").glob("*/OWNERS.toml"))
+    owners = {path.parent.name: read_owners(path) for path in paths}
+    return {
+        ".github/CODEOWNERS": _codeowners(owners, teams=teams),
+        "catalog-info.yaml": _catalog_info(owners, teams=teams, project=_name_of(root)),
+    }
+
+
+def write(*, root: Path) -> list[str]:
+    """Write what is derived; return the paths. Raises `Malformed` before anything is written."""
+    files = derived(root=root)
+    for path, text in files.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8", newline="\n")
+    return list(files)
+
+
+def _codeowners(owners: dict[str, dict[str, Any]], *, teams: dict[str, dict[str, Any]]) -> str:
+    """Who is asked for a review. The last line that matches counts, so the widest is first."""
+    owned = [("*", next(iter(teams)))]
+    owned += [(f"/apps/{app}/", said["team"]) for app, said in owners.items()]
     lines = [HEADER]
-    for path in sorted((root / "apps").glob("*/OWNERS.toml")):
-        team = read_owners(path)["team"]
+    for pattern, team in owned:
         table = teams.get(team, {})
         contact = table.get("contact", "")
-        handle = table.get("github") or ("" if contact.startswith("#") else contact)
-        if handle:
-            lines.append(f"/apps/{path.parent.name}/ {handle}\n")
+        is_address = re.fullmatch(r"[^\s@#]+@[^\s@#]+", contact)
+        if handle := table.get("github") or (contact if is_address else ""):
+            lines.append(f"{pattern} {handle}\n")
         else:
-            lines.append(
-                f"# /apps/{path.parent.name}/ is {team}'s: give it a `github` in teams.toml\n"
-            )
+            lines.append(f"# {pattern} is {team}'s: give it a `github` in teams.toml\n")
     return "".join(lines)
+
+
+def _catalog_info(
+    owners: dict[str, dict[str, Any]], *, teams: dict[str, dict[str, Any]], project: str
+) -> str:
+    """Each app as a component in Backstage, in a namespace of the project's."""
+    namespace = "-".join(re.findall(r"[a-z0-9]+", project.lower())) or "project"
+    return HEADER + "".join(
+        "---\n"
+        "apiVersion: backstage.io/v1alpha1\n"
+        "kind: Component\n"
+        "metadata:\n"
+        f"  name: {_yaml(app)}\n"
+        f"  namespace: {_yaml(namespace)}\n"
+        f"  description: {_yaml(said['purpose'])}\n"
+        "  annotations:\n"
+        f"    trellis/runbook: {_yaml(said['runbook'])}\n"
+        f"    trellis/contact: {_yaml(teams.get(said['team'], {}).get('contact', ''))}\n"
+        "spec:\n"
+        "  type: django-app\n"
+        f"  lifecycle: {said['lifecycle']}\n"
+        f"  owner: {_yaml('group:default/' + said['team'])}\n"
+        + _depends_on(said.get("depends_on", []), namespace=namespace)
+        for app, said in owners.items()
+    )
+
+
+def _depends_on(apps: list[str], *, namespace: str) -> str:
+    lines = "".join(f"    - {_yaml(f'component:{namespace}/{app}')}\n" for app in apps)
+    return f"  dependsOn:\n{lines}" if apps else ""
+
+
+def _yaml(text: str) -> str:
+    """Return text as YAML in double quotes, whatever it holds."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    shown = [c if c.isprintable() else rf"\U{ord(c):08x}" for c in quoted]
+    return '"' + "".join(shown) + '"'
+
+
+def _name_of(root: Path) -> str:
+    about = _read(root / "pyproject.toml", missing="Take it back from git.").get("project", {})
+    return str(about.get("name", ""))
 
 
 @functools.cache
 def team_of_module(*, module: str) -> str:
-    """Return the team that owns a dotted module of an app; "" for what no app owns."""
+    """Return the team that owns a dotted module of an app; "" for what no app owns.
+
+    "" also for a file that cannot be understood: the layout check says so, and a log line or the
+    record of a failure must not fail over it.
+    """
     parts = module.split(".")
     if parts[0] != "apps" or len(parts) < 2:
         return ""
-    return str(read_owners(ROOT / "apps" / parts[1] / "OWNERS.toml")["team"])
+    try:
+        return str(read_owners(ROOT / "apps" / parts[1] / "OWNERS.toml")["team"])
+    except Malformed:
+        return ""
+
+
+@functools.cache
+def team_of_the_house() -> str:
+    """Return the first team of teams.toml: it answers for what all apps share."""
+    return next(iter(read_teams(ROOT / "teams.toml")), "")
 
 
 class Owner(NamedTuple):
     """Who answers for something, and how to reach them."""
 
-    app: str
+    app: str  # "" for what belongs to no app
     team: str
     contact: str
+    escalation: str
     runbook: str
 
 
 def owner_of(*, app: str, root: Path = ROOT) -> Owner:
-    """Return who owns an app. Raises `Malformed` where its files cannot be understood."""
-    owners = read_owners(root / "apps" / app / "OWNERS.toml")
-    contact = read_teams(root / "teams.toml").get(owners["team"], {}).get("contact", "")
-    return Owner(app=app, team=owners["team"], contact=contact, runbook=owners["runbook"])
+    """Return who owns an app, or with "" what no app owns. Raises `Malformed`."""
+    teams = read_teams(root / "teams.toml")
+    owners = read_owners(root / "apps" / app / "OWNERS.toml") if app else {}
+    team = owners.get("team") or next(iter(teams))
+    table = teams.get(team, {})
+    return Owner(
+        app=app,
+        team=team,
+        contact=table.get("contact", ""),
+        escalation=table.get("escalation", ""),
+        runbook=owners.get("runbook", ""),
+    )
+
+
+def runbook_of_task(*, name: str) -> str:
+    """Return the runbook of the app a task is named after, if it (still) has one, or of tasks."""
+    try:
+        return owner_of(app=name.partition(".")[0]).runbook
+    except Malformed:
+        return "docs/runbooks/tasks.md"

@@ -5,14 +5,18 @@ rows carry `FETCH_RAISE`, and serialization and rendering run inside `no_queries
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import connections, models
-from django.db.models import FETCH_PEERS, FETCH_RAISE
+from django.db.models import FETCH_PEERS, FETCH_RAISE, Lookup
+from django.template import Node
 
 logger = structlog.get_logger(__name__)
 Read = TypeVar("Read", bound=Callable[..., Any])
@@ -68,6 +72,15 @@ def selector(*, queries: int) -> Callable[[Read], Read]:
     return declare
 
 
+def within_days(column: str, *, first: date, last: date) -> models.Q:
+    """Return the condition that a time falls on a day from `first` to `last` (days in UTC).
+
+    An index of the column serves it, as it cannot serve `column__date`.
+    """
+    begin, end = (datetime.combine(day, time.min, UTC) for day in (first, last + timedelta(days=1)))
+    return models.Q(**{f"{column}__gte": begin, f"{column}__lt": end})
+
+
 class QueryOutsideSelector(RuntimeError):
     """Something was read from the database where everything should have been loaded."""
 
@@ -81,13 +94,69 @@ def no_queries(where: str) -> Iterator[None]:
     """
 
     def refuse(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
-        message = f"A query while {where}: {sql[:200]}. Let the selector load it."
+        line = asked_from()
         if settings.PRODUCTION:
-            logger.error("query_outside_selector", where=where, sql=sql[:200], stack_info=True)
+            logger.error("query_outside_selector", where=where, line=line, sql=sql[:200])
             return execute(sql, *args)
+        message = f"{line}: a query while {where}: {sql[:200]}. Let the selector load it."
         raise QueryOutsideSelector(message)
 
     with contextlib.ExitStack() as stack:
-        for connection in connections.all(initialized_only=True):
+        for connection in connections.all():
             stack.enter_context(connection.execute_wrapper(refuse))
         yield
+
+
+NOT_THE_ASKER = {f"conventions/{name}.py" for name in ("http", "querying", "testing")}
+
+
+def asked_from() -> str:
+    """Return the `path:line` of ours, in a template or in code, that the running query is for."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        node: Any = frame.f_locals.get("self")
+        # Not isinstance(): a lazy object would ask the database what it is.
+        is_node = issubclass(type(node), Node)
+        if is_node and node.token and node.origin:
+            return f"{_ours(node.origin.name) or node.origin.name}:{node.token.lineno}"
+        path = _ours(frame.f_code.co_filename)
+        if path and path not in NOT_THE_ASKER:
+            return f"{path}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return "a line that is not ours"
+
+
+def _ours(filename: str) -> str:
+    """Return a file's path in the project, and nothing where it is not of the project."""
+    path = Path(filename)
+    if not path.is_relative_to(settings.BASE_DIR) or ".venv" in path.parts:
+        return ""
+    return path.relative_to(settings.BASE_DIR).as_posix()
+
+
+@models.CharField.register_lookup
+class Begins(Lookup[str]):
+    """`title_key__begins="bread"`: a prefix, letter by letter, by an index of the column.
+
+    On PostgreSQL the index needs `opclasses=["varchar_pattern_ops"]`, which SQLite passes over;
+    there `LIKE` could not use it, so a range does.
+    """
+
+    lookup_name = "begins"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} LIKE %s", (
+            *parameters,
+            connection.ops.prep_for_like_query(self.rhs) + "%",
+        )
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        beyond = self.rhs + chr(sys.maxunicode)  # no letter comes after that one
+        return f"({column} >= %s AND {column} < %s)", (
+            *parameters,
+            self.rhs,
+            *parameters,
+            beyond,
+        )

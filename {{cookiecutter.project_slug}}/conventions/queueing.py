@@ -1,26 +1,28 @@
 """What every task of this project shares, set once as `Celery(task_cls=queueing.Task)`.
 
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). This class adds
-an owner, log lines, a record of what finally failed, and publishing that never fails a request
-whose data is already committed.
+an owner, log lines that carry the id of the request, one run at a time of what is scheduled, and
+publishing that never fails a request whose data is already committed. Late acknowledgement and
+redelivery are settings (docs/adr/0004); what failed for good is in conventions/failures.py.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import time
 from typing import Any
 
 import structlog
-from celery import Celery, signals
+from celery import Celery, current_app
 from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Ignore
 from celery.utils import uuid
 from django.db import transaction
 from django.utils import timezone
 
-from conventions import ownership
+from conventions import failures, ownership, runs, tracing
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_COUNTDOWN = 30 * 60  # seconds; a broker is no calendar: store a due date and sweep
+NOTED_EVERY = 60  # seconds: a success of a task on demand is written down no more often
 
 
 class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
@@ -30,11 +32,13 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     `expires`, in seconds, is needed too). The rest is Celery's.
     """
 
+    Request = "conventions.requests:Request"
     max_retries = 3
     default_retry_delay = 10  # seconds
     retry_backoff_max = 600  # seconds
     schedule: Any = None
     queue_name = ""
+    noted_at = float("-inf")  # on the monotonic clock of this process
 
     @classmethod
     def bind(cls, app: Celery) -> Any:
@@ -51,14 +55,39 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     @property
     def owner(self) -> str:
         """The team that answers for this task, from its app's OWNERS.toml."""
-        return ownership.team_of_module(module=self.run.__module__)
+        team = ownership.team_of_module(module=self.run.__module__)
+        return team or ownership.team_of_the_house()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().__call__(*args, **kwargs)
+            if self.request.called_directly:
+                return super().__call__(*args, **kwargs)
+            if self.schedule is None:
+                return self.run(*args, **kwargs)
+            return self._run_alone(*args, **kwargs)
         except MemoryError as error:
             # Celery takes MemoryError for its own and ends the whole worker.
             raise TaskOutOfMemory(self.name) from error
+
+    def _run_alone(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a scheduled task under its lease (conventions/runs.py has the policy)."""
+        task_id, now = self.request.id, timezone.now()
+        limit = self.time_limit or self.app.conf.task_time_limit
+        if not runs.take_lease(name=self.name, task_id=task_id, at=now, time_limit=limit):
+            holder, until = runs.holder_of(name=self.name)
+            if holder == task_id and until:
+                # The message came again, its worker is dead: the work is still to be done.
+                wait = min(max(1.0, (until - now).total_seconds()), LONGEST_COUNTDOWN)
+                self.apply_async(args, kwargs, countdown=wait, task_id=task_id)
+            logger.warning("task_skipped", task=self.name, owner=self.owner, held_by=holder)
+            raise Ignore
+        succeeded_at = None
+        try:
+            result = self.run(*args, **kwargs)
+            succeeded_at = timezone.now()
+            return result
+        finally:
+            runs.end_lease(name=self.name, task_id=task_id, succeeded_at=succeeded_at)
 
     def apply_async(
         self,
@@ -94,13 +123,13 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
                 self.apply_async(args, kwargs, **options)
             except Exception as error:
                 logger.warning("task_unpublished", task=self.name, error=str(error))
-                record_failure(
+                failures.record(
                     task=self,
                     task_id=options["task_id"],
                     args=args,
-                    kwargs=kwargs or {},
+                    kwargs=kwargs,
                     error=error,
-                    state="unpublished",
+                    published=False,
                     at=timezone.now(),
                 )
 
@@ -117,25 +146,40 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
             )
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        logger.info("task_started", task=self.name, owner=self.owner, task_id=task_id)
+        if not self.request.is_eager:  # eager, it is a part of what called it
+            tracing.begin(self.request)
+        logger.info("task_started", task=self.name, owner=self.owner, attempt=self._attempt)
 
     def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        # Where a lost worker is the reason, there is no `Retry`, and Celery takes the default.
+        retry = getattr(einfo.exception, "exc", einfo.exception)
         logger.warning(
             "task_retried",
             task=self.name,
             owner=self.owner,
-            attempt=self.request.retries + 1,
+            attempt=self._attempt,
             of=self.max_retries + 1,
+            next_in=getattr(retry, "when", self.default_retry_delay),  # seconds
             error=repr(exc),
         )
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        logger.info("task_succeeded", task=self.name, owner=self.owner, task_id=task_id)
+        logger.info("task_succeeded", task=self.name, owner=self.owner)
+        if self.schedule is None and time.monotonic() - self.noted_at > NOTED_EVERY:
+            self.noted_at = time.monotonic()
+            try:
+                runs.note_success(name=self.name, at=timezone.now())
+            except Exception:
+                logger.exception("task_success_not_noted", task=self.name)
+
+    @property
+    def _attempt(self) -> int:
+        return (self.request.retries or 0) + 1
 
 
 def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, str] | None:
     """Celery's router (`task_routes`): send a task to the queue it states."""
-    queue = getattr(task, "queue_name", "")
+    queue = getattr(task or current_app.tasks.get(name), "queue_name", "")  # `celery call` has none
     return {"queue": queue} if queue else None
 
 
@@ -145,85 +189,6 @@ class CountdownTooLong(ValueError):
 
 class TaskOutOfMemory(Exception):
     """A task ran out of memory."""
-
-
-def record_failure(
-    *,
-    task: Any,
-    task_id: str,
-    args: Any,
-    kwargs: dict[str, Any],
-    error: BaseException,
-    state: str,
-    at: datetime,
-    traceback: str = "",
-) -> None:
-    """Write or refresh the one `FailedTask` row of a task id."""
-    from conventions.models import FailedTask  # models need the apps loaded; celery.py does not
-
-    FailedTask.objects.update_or_create(
-        task_id=task_id,
-        defaults={
-            "name": task.name,
-            "owner": task.owner,
-            "args": list(args),
-            "kwargs": kwargs,
-            "error": repr(error)[:500],
-            "traceback": traceback,
-            "attempts": (task.request.retries or 0) + 1 if state == "failed" else 0,
-            "state": state,
-            "last_failed_at": at,
-        },
-    )
-
-
-@signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")
-def record_failures(
-    sender: Any = None,
-    task_id: str = "",
-    exception: BaseException | None = None,
-    args: Any = (),
-    kwargs: dict[str, Any] | None = None,
-    einfo: Any = None,
-    **_: object,
-) -> None:
-    """Keep a row of each final failure, also of those whose worker was lost."""
-    try:
-        logger.error("task_failed", task=sender.name, owner=sender.owner, error=repr(exception))
-        record_failure(
-            task=sender,
-            task_id=task_id,
-            args=args or (),
-            kwargs=kwargs or {},
-            error=exception or RuntimeError("unknown"),
-            state="failed",
-            at=timezone.now(),
-            traceback=str(einfo or ""),
-        )
-    except Exception:
-        # The record must never hide the failure itself.
-        logger.exception("task_failure_not_recorded", task=sender.name)
-
-
-@signals.task_unknown.connect(weak=False, dispatch_uid="conventions.record_unknown_tasks")
-def record_unknown_tasks(
-    sender: Any = None, name: str = "", message: Any = None, **others: Any
-) -> None:
-    """Keep a row of a message whose task this worker does not know; Celery drops it."""
-    from conventions.models import FailedTask
-
-    args, kwargs, _embed = message.payload if message is not None else ((), {}, {})
-    FailedTask.objects.update_or_create(
-        task_id=others["id"],
-        defaults={
-            "name": name,
-            "args": list(args),
-            "kwargs": kwargs,
-            "error": "No such task. Was a task renamed, or the web deployed before the workers?",
-            "state": "failed",
-            "last_failed_at": timezone.now(),
-        },
-    )
 
 
 def beat_schedule(app: Celery) -> dict[str, dict[str, Any]]:
@@ -240,41 +205,3 @@ def beat_schedule(app: Celery) -> dict[str, dict[str, Any]]:
         for task in app.tasks.values()
         if getattr(task, "schedule", None) is not None
     }
-
-
-@dataclass(frozen=True)
-class Card:
-    """One task in words."""
-
-    name: str
-    owner: str
-    queue: str
-    schedule: str
-    retries: str
-    limit: str
-
-
-def catalogue(app: Celery) -> list[Card]:
-    """Return a card for each task of the project, by name."""
-    app.autodiscover_tasks(force=True)
-    app.finalize()
-    return [
-        Card(
-            name=name,
-            owner=task.owner,
-            queue=task.queue_name or app.conf.task_default_queue,
-            schedule=_in_words(task.schedule),
-            retries=f"up to {task.max_retries}" if task.max_retries else "none",
-            limit=f"{task.time_limit or app.conf.task_time_limit} s",
-        )
-        for name, task in sorted(app.tasks.items())
-        if isinstance(task, Task) and not name.startswith("celery.")
-    ]
-
-
-def _in_words(schedule: Any) -> str:
-    if schedule is None:
-        return "on demand"
-    if isinstance(schedule, timedelta):
-        return f"every {schedule}"
-    return str(schedule)

@@ -1,15 +1,19 @@
 """The project holds its shape."""
 
+import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from django.apps import apps
-from django.utils.module_loading import module_has_submodule
+from celery import current_app
 
-from conventions import querying
+import apps
+from conventions import catalogue, querying, testing
+from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,23 +27,66 @@ class TestLayout:
         assert check.returncode == 0, check.stdout + check.stderr
 
 
+class TestImportContracts:
+    """A contract that points at nothing holds for ever, and says so in green."""
+
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+
+    def test_cover_every_package(self) -> None:
+        packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+
+        assert set(self.linter["root_packages"]) == packages
+
+    def test_name_the_layers_that_the_layout_check_knows(self) -> None:
+        (layers,) = (one for one in self.linter["contracts"] if "containers" in one)
+        rows = tuple(tuple(re.findall(r"\w+", row)) for row in layers["layers"])
+        (forbidden,) = (one for one in self.linter["contracts"] if one["type"] == "forbidden")
+        inside = {f"apps.*.{layer}" for layer in RANK if layer not in FRONT_DOOR}
+
+        assert rows == ROWS
+        assert set(layers["exhaustive_ignores"]) == set(BESIDE_THE_LAYERS)
+        assert set(forbidden["forbidden_modules"]) == inside
+
+    def test_name_modules_that_exist(self) -> None:
+        named = [
+            name
+            for contract in self.linter["contracts"]
+            for key in ("containers", "ancestors", "source_modules", "layers")
+            for name in contract.get(key, [])
+            if "(" not in name
+        ]
+
+        assert len(named) >= len(self.linter["contracts"])
+        assert [name for name in named if not any(ROOT.glob(name.replace(".", "/")))] == []
+
+
 class TestSelectors:
     def test_each_prove_that_their_queries_do_not_grow(self) -> None:
-        unproven = []
-        for config in apps.get_app_configs():
-            if not config.name.startswith("apps.") or not module_has_submodule(
-                config.module, "selectors"
-            ):
-                continue
-            module = import_module(f"{config.name}.selectors")
-            tests = Path(config.path, "tests", "test_selectors.py").read_text()
-            unproven += [
-                name
-                for name in querying.selectors
-                if name.startswith(f"{module.__name__}.")
-                and not re.search(
-                    rf"assert_constant_queries\(\s*selectors\.{name.rpartition('.')[2]}\b", tests
-                )
-            ]
+        modules("selectors")  # each registers itself as it is imported
+        proven = set().union(*(testing.proven_selectors(module) for module in modules("tests")))
 
-        assert unproven == [], "add a case with assert_constant_queries to the app's tests"
+        unproven = {name for name in querying.selectors if name.startswith("apps.")} - proven
+
+        assert unproven == set(), "add a case with assert_constant_queries to the app's tests"
+
+
+class TestTasks:
+    def test_each_prove_that_a_second_delivery_does_no_harm(self) -> None:
+        unproven = []
+        for task in catalogue.tasks_of(current_app):
+            app, _, name = task.name.partition(".")
+            folder = ROOT if app == "conventions" else ROOT / "apps"
+            tests = (folder / app / "tests" / "test_tasks.py").read_text()
+            if not re.search(rf"assert_harmless_twice\(\s*tasks\.{name}\b", tests):
+                unproven.append(task.name)
+
+        assert unproven == [], "add a case with assert_harmless_twice to the app's tests"
+
+
+def modules(layer: str) -> list[ModuleType]:
+    """Import the modules of one layer, in every app."""
+    return [
+        import_module(found.name)
+        for found in pkgutil.walk_packages(apps.__path__, prefix="apps.")
+        if f".{layer}" in found.name
+    ]

@@ -1,9 +1,14 @@
 """Settings in a process of their own, for they are read once."""
 
+import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = {
@@ -66,19 +71,104 @@ class TestProduction:
 
 
 class TestBroker:
-    def test_on_rabbitmq_gives_every_queue_what_keeps_and_delays_messages(self) -> None:
-        answer = manage(
-            "shell",
-            "-v0",
-            "-c",
-            "from config import celery_app as app\n"
-            "for name in ['default', 'mail']:\n"
-            "    queue = app.amqp.queues[name]\n"
-            "    print(queue.queue_arguments['x-queue-type'], queue.exchange.type)",
-            CELERY_BROKER_URL="amqp://guest:guest@localhost:5672//",
+    """What Celery and kombu make of our settings, for each broker."""
+
+    BROKERS = ("local://", "redis://", "amqp://")
+
+    @pytest.mark.parametrize("url", BROKERS)
+    def test_has_no_setting_that_celery_or_its_transport_does_not_know(self, url: str) -> None:
+        assert celery(url)["unknown"] == []
+
+    @pytest.mark.parametrize("url", BROKERS)
+    def test_gets_back_what_a_killed_worker_held_but_not_without_end(self, url: str) -> None:
+        assert celery(url)["task"] == {
+            "acks_late": True,
+            "acks_on_timeout": True,  # what takes too long has had its turn
+            "ignore_result": True,
+            "max_retries": 3,
+            "reject_on_worker_lost": True,
+            "retry_on_worker_lost": True,
+        }
+        assert celery(url)["prefetch"] == 1
+
+    @pytest.mark.parametrize("url", BROKERS)
+    def test_that_hangs_keeps_a_request_for_less_than_two_seconds(self, url: str) -> None:
+        waits = celery(url)["timeouts"]
+
+        assert len(waits) == (1 if url == "local://" else 3)
+        assert 3 * max(waits) + celery(url)["pause"] < 2
+
+    def test_in_files_says_where_it_works_and_what_to_do_elsewhere(self) -> None:
+        on_windows = (
+            "import config.logging, django_stubs_ext, environ, sys;"
+            " sys.platform = 'win32'; import config.settings"
         )
 
-        assert answer.stdout.split() == ["quorum", "topic"] * 2, answer.stderr
+        answer = subprocess.run(
+            [sys.executable, "-c", on_windows],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "IGNORE_ENV_FILE": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+        assert "needs Linux or macOS" in answer.stderr.splitlines()[-1], answer.stderr
+
+    def test_of_redis_hides_a_message_for_longer_than_it_may_wait_and_run(self) -> None:
+        said = celery("redis://")
+
+        assert said["visibility_timeout"] > said["longest_wait"] + said["time_limit"]
+        assert said["unacked_mutex_expire"] == 10
+
+    def test_of_rabbitmq_gives_every_queue_what_keeps_and_delays_messages(self) -> None:
+        assert celery("amqp://")["queues"] == {
+            "default": ["quorum", "topic"],
+            "mail": ["quorum", "topic"],
+        }
+        assert celery("amqp://")["confirm_publish"] is True
+
+
+@cache
+def celery(url: str) -> dict[str, Any]:
+    """Return what a process with `url` as its broker ends up with."""
+    answer = manage("shell", "-v0", "-c", IN_CELERY, CELERY_BROKER_URL=url)
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)  # type: ignore[no-any-return]
+
+
+IN_CELERY = """
+import inspect, json
+from celery.app.defaults import NAMESPACES, flatten
+from django.conf import settings
+from config import celery_app as app
+from conventions import queueing
+
+ours = {name[7:].lower() for name in dir(settings) if name.startswith("CELERY_")}
+connection = app.connection_for_write()
+options, transport = connection.transport_options, connection.transport
+takes = {"folder", "polling_interval"}
+if transport.driver_type == "redis":
+    takes = transport.Channel.from_transport_options
+elif transport.driver_type == "amqp":
+    takes = inspect.signature(transport.Connection).parameters
+@app.task(name="tests.settings")
+def task(): pass
+attributes = ["acks_late", "acks_on_timeout", "ignore_result", "max_retries"]
+attributes += ["reject_on_worker_lost", "retry_on_worker_lost"]
+print(json.dumps({
+    "unknown": [*ours - {name for name, _ in flatten(NAMESPACES)}, *set(options) - set(takes)],
+    "task": {name: getattr(task, name) for name in attributes},
+    "prefetch": app.conf.worker_prefetch_multiplier,
+    "timeouts": [connection.connect_timeout, *(v for k, v in options.items()
+        if k in {"socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout"})],
+    "pause": app.conf.task_publish_retry_policy["interval_max"],
+    "time_limit": app.conf.task_time_limit,
+    "longest_wait": queueing.LONGEST_COUNTDOWN,
+    "queues": {name: [(queue.queue_arguments or {}).get("x-queue-type"), queue.exchange.type]
+        for name in ("default", "mail") for queue in [app.amqp.queues[name]]},
+} | {name: options.get(name)
+    for name in ("confirm_publish", "visibility_timeout", "unacked_mutex_expire")}))
+"""
 
 
 class TestMail:

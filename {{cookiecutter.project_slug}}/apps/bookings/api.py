@@ -10,6 +10,7 @@ from ninja import Router, Schema, Status
 
 from apps.bookings import selectors, services, types
 from conventions import http
+from conventions.paging import Page
 
 router = Router(tags=["bookings"])
 
@@ -29,10 +30,10 @@ class BookingOut(Schema):
     confirmation_sent_at: datetime | None
 
 
-@router.get("", response=list[BookingOut])
-def list_bookings(request: HttpRequest) -> list[types.Booking]:
+@router.get("", response=http.PageOut[BookingOut])
+def list_bookings(request: HttpRequest, cursor: str = "") -> Page[types.Booking]:
     """Your bookings, newest first."""
-    return selectors.bookings_of(attendee_id=http.user_id(request))
+    return selectors.bookings_of(attendee_id=http.user_id(request), cursor=cursor)
 
 
 @router.post("", response={HTTPStatus.CREATED: BookingOut})

@@ -5,6 +5,7 @@ from django.template.loader import render_to_string
 
 from apps.accounts.types import Contact
 from apps.bookings.types import Booking
+from conventions import tracing
 
 
 def mail_confirmation(*, to: Contact, booking: Booking) -> None:
@@ -17,5 +18,8 @@ def mail_confirmation(*, to: Contact, booking: Booking) -> None:
         subject=f"Your seat: {' '.join(booking.title.split())}",
         body=body,
         to=[to.email],
-        headers={"Message-ID": f"<booking-{booking.public_id}@confirmation>"},
+        headers={
+            "Message-ID": f"<booking-{booking.public_id}@confirmation>",
+            "X-Request-ID": tracing.request_id(),  # `manage.py story` tells what led to this mail
+        },
     ).send()

@@ -48,7 +48,7 @@ class Booking(querying.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["attendee", "-booked_at"], name="booking_of_attendee"),
+            models.Index(fields=["attendee", "-booked_at", "-id"], name="booking_of_attendee"),
             models.Index(
                 fields=["hold_expires_at"],
                 condition=Q(status="held"),

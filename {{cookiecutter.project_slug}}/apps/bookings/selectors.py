@@ -7,16 +7,17 @@ from django.db.models.functions import TruncDate
 
 from apps.bookings import types
 from apps.bookings.models import Booking
-from conventions.querying import promised, selector
+from conventions.paging import Page, page
+from conventions.querying import promised, selector, within_days
 
-SHOWN = 100  # bookings on one's own page
+SHOWN = 50  # bookings on a page
 
 
 @selector(queries=1)
-def bookings_of(*, attendee_id: int) -> list[types.Booking]:
-    """Return a person's bookings, newest first."""
+def bookings_of(*, attendee_id: int, cursor: str = "") -> Page[types.Booking]:
+    """Return a person's bookings, newest first. Raises `CursorInvalid`."""
     rows = Booking.objects.select_related("session__workshop").filter(attendee_id=attendee_id)
-    return [_as_type(row) for row in promised(rows).order_by("-booked_at", "-id")[:SHOWN]]
+    return page(rows, order=("-booked_at", "-id"), size=SHOWN, cursor=cursor, into=_as_type)
 
 
 @selector(queries=1)
@@ -31,9 +32,8 @@ def seats_taken(*, first: date, last: date) -> list[types.SeatsTaken]:
     """Return the seats taken on each day from `first` to `last` that has any (days in UTC)."""
     days = (
         Booking.objects.filter(
+            within_days("session__starts_at", first=first, last=last),
             status__in=Booking.ACTIVE,
-            session__starts_at__date__gte=first,
-            session__starts_at__date__lte=last,
         )
         .annotate(day=TruncDate("session__starts_at"))
         .values("day")

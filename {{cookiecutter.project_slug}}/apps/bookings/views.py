@@ -17,7 +17,8 @@ from conventions import http
 
 @login_required
 def my_bookings(request: HttpRequest) -> HttpResponse:
-    bookings = selectors.bookings_of(attendee_id=http.user_id(request))
+    cursor = request.GET.get("cursor", "")
+    bookings = selectors.bookings_of(attendee_id=http.user_id(request), cursor=cursor)
     return http.render(request, "bookings/my_bookings.html", {"bookings": bookings})
 
 

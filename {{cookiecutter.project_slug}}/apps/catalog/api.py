@@ -8,6 +8,8 @@ from django.utils import timezone
 from ninja import Router, Schema
 
 from apps.catalog import selectors, types
+from conventions import http
+from conventions.paging import Page
 
 router = Router(tags=["sessions"])
 
@@ -24,10 +26,16 @@ class SessionOut(Schema):
     seats_left: int
 
 
-@router.get("", response=list[SessionOut], auth=None)
-def list_sessions(request: HttpRequest) -> list[types.Session]:
+@router.get("", response=http.PageOut[SessionOut], auth=None)
+def list_sessions(request: HttpRequest, cursor: str = "") -> Page[types.Session]:
     """The sessions that can still be joined, soonest first."""
-    return selectors.upcoming_sessions(at=timezone.now())
+    return selectors.upcoming_sessions(at=timezone.now(), cursor=cursor)
+
+
+@router.get("titled", response=http.PageOut[SessionOut], auth=None)
+def search_sessions(request: HttpRequest, title: str, cursor: str = "") -> Page[types.Session]:
+    """The same, of the workshops whose title begins like this."""
+    return selectors.sessions_titled(title=title, at=timezone.now(), cursor=cursor)
 
 
 @router.get("{public_id}", response=SessionOut, auth=None)

@@ -1,30 +1,51 @@
 """Workshops, and the sessions they are held in."""
 
 import uuid
+from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from apps.catalog import types
 from conventions import querying
 
 
 class Workshop(querying.Model):
     title = models.CharField(max_length=120)
+    title_key = models.CharField(max_length=120, blank=True, editable=False)  # what is searched
     summary = models.TextField()
 
     class Meta:
         ordering = ["title"]
+        indexes = [
+            models.Index(
+                fields=["title_key"], opclasses=["varchar_pattern_ops"], name="workshop_title_key"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Here and not in the database: SQLite lowers ASCII letters only. What goes past save()
+        # goes past this, too.
+        self.title_key = self.key_of(self.title)
+        super().save(*args, **kwargs)
+
+    @staticmethod
+    def key_of(title: str) -> str:
+        """Return a title, or the beginning of one, as it is searched: in one letter case."""
+        return title.casefold()[:120]
 
 
 class Session(querying.Model):
     """A workshop at a time and place. Seats are counted here, so that one row decides."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    workshop = models.ForeignKey(Workshop, on_delete=models.PROTECT, related_name="sessions")
+    workshop = models.ForeignKey(
+        Workshop, on_delete=models.PROTECT, related_name="sessions", db_index=False
+    )
     starts_at = models.DateTimeField()
     minutes = models.PositiveIntegerField(default=120)
     room = models.CharField(max_length=60)
@@ -40,7 +61,25 @@ class Session(querying.Model):
                 name="session_seats_within_capacity",
             )
         ]
-        indexes = [models.Index(fields=["starts_at", "id"], name="session_starts_at")]
+        indexes = [
+            models.Index(fields=["starts_at", "id"], name="session_starts_at"),
+            models.Index(fields=["workshop", "starts_at", "id"], name="session_of_workshop"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.workshop.title}, {self.starts_at:%d %b %Y %H:%M}"
+
+    def announced(self) -> types.Session:
+        """Return it as others get it: plain data. Its workshop must be loaded."""
+        return types.Session(
+            id=self.pk,
+            public_id=self.public_id,
+            title=self.workshop.title,
+            summary=self.workshop.summary,
+            starts_at=self.starts_at,
+            minutes=self.minutes,
+            room=self.room,
+            price_cents=self.price_cents,
+            capacity=self.capacity,
+            seats_left=self.seats_left,
+        )

@@ -7,14 +7,35 @@ from django.db.models import Sum
 from django.db.models.functions import TruncDate
 
 from apps.catalog import caches, exceptions, types
-from apps.catalog.models import Session
-from conventions.querying import selector
+from apps.catalog.models import Session, Workshop
+from conventions.paging import Page, page
+from conventions.querying import selector, within_days
+
+SHOWN = 50  # sessions on a page
+FOUND = 20  # workshops that a title may begin; who means another one types on
 
 
 @selector(queries=1)
-def upcoming_sessions(*, at: datetime) -> list[types.Session]:
-    """Return the sessions that start after `at`, soonest first."""
-    return [session for session in caches.next_sessions() if session.starts_at > at]
+def upcoming_sessions(*, at: datetime, cursor: str = "") -> Page[types.Session]:
+    """Return the sessions that start after `at`, soonest first. Raises `CursorInvalid`."""
+    rows = Session.objects.select_related("workshop").filter(starts_at__gt=at)
+    return page(rows, order=("starts_at", "id"), size=SHOWN, cursor=cursor, into=Session.announced)
+
+
+@selector(queries=2)
+def sessions_titled(*, title: str, at: datetime, cursor: str = "") -> Page[types.Session]:
+    """Return those of `upcoming_sessions` whose title begins with `title`, in any letter case.
+
+    The workshops first, and then their sessions: each by its index, however the data lies.
+    Raises `CursorInvalid`.
+    """
+    workshops = Workshop.objects.filter(title_key__begins=Workshop.key_of(title)).order_by(
+        "title_key"
+    )
+    found = list(workshops.values_list("pk", flat=True)[:FOUND])
+    rows = Session.objects.select_related("workshop")
+    rows = rows.filter(workshop_id__in=found, starts_at__gt=at)
+    return page(rows, order=("starts_at", "id"), size=SHOWN, cursor=cursor, into=Session.announced)
 
 
 @selector(queries=1)
@@ -30,7 +51,7 @@ def session(*, public_id: UUID) -> types.Session:
 def seats_offered(*, first: date, last: date) -> list[types.SeatsOffered]:
     """Return the seats of each day from `first` to `last` that has sessions (days in UTC)."""
     days = (
-        Session.objects.filter(starts_at__date__gte=first, starts_at__date__lte=last)
+        Session.objects.filter(within_days("starts_at", first=first, last=last))
         .annotate(day=TruncDate("starts_at"))
         .values("day")
         .annotate(seats=Sum("capacity"), left=Sum("seats_left"))

@@ -122,5 +122,4 @@ def give_back_seat(*, session_id: int) -> None:
 
 
 def _forget(session: Session) -> None:
-    caches.next_sessions.invalidate()
     caches.session.invalidate(public_id=session.public_id)

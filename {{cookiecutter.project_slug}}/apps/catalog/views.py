@@ -10,8 +10,16 @@ from conventions import http
 
 
 def session_list(request: HttpRequest) -> HttpResponse:
-    sessions = selectors.upcoming_sessions(at=timezone.now())
+    cursor = request.GET.get("cursor", "")
+    sessions = selectors.upcoming_sessions(at=timezone.now(), cursor=cursor)
     return http.render(request, "catalog/session_list.html", {"sessions": sessions})
+
+
+def session_search(request: HttpRequest) -> HttpResponse:
+    title, cursor = request.GET.get("title", ""), request.GET.get("cursor", "")
+    sessions = selectors.sessions_titled(title=title, at=timezone.now(), cursor=cursor)
+    context = {"sessions": sessions, "title": title}
+    return http.render(request, "catalog/session_list.html", context)
 
 
 def session_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:

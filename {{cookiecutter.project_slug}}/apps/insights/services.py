@@ -71,6 +71,7 @@ def _count(*, first: date, last: date, at: datetime) -> int:
     days.exclude(day__in=[day.day for day in counted]).delete()
     DailyOccupancy.objects.bulk_create(
         counted,
+        # Two runs at once do not see each other's rows, and the second writes over the first's.
         update_conflicts=True,
         unique_fields=["day"],
         update_fields=["seats_offered", "seats_taken", "refreshed_at"],

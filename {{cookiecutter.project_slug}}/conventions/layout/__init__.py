@@ -5,6 +5,6 @@ name is the id it is printed with; its docstring is the rule.
 """
 
 from conventions.layout import data, flow, shape, tasks
-from conventions.layout.engine import Violation, Waiver, check, rules, waivers
+from conventions.layout.engine import Violation, check, rules
 
-__all__ = ["Violation", "Waiver", "check", "data", "flow", "rules", "shape", "tasks", "waivers"]
+__all__ = ["Violation", "check", "data", "flow", "rules", "shape", "tasks"]

@@ -7,33 +7,29 @@ from conventions.layout.engine import Finding, rule
 from conventions.layout.source import Module, Project
 
 RELATIONS = {"ForeignKey", "OneToOneField", "ManyToManyField"}
+REMEMBER = {"functools.cache", "functools.lru_cache", "django.views.decorators.cache.cache_page"}
+NAMES = {dotted.rpartition(".")[2] for dotted in REMEMBER}
+STORES = ("django.core.cache", "redis", "django_redis", "cachetools", "diskcache", "pymemcache")
+DECLARE = {"conventions.caching.cached_read", "conventions.caching.CachedRead"}
+USER_MODEL = "django.conf.settings.AUTH_USER_MODEL"
 
 
 @rule
 def caches_are_declared(project: Project) -> Iterator[Finding]:
-    """Django's cache is used through `@cached_read` in caches.py, and nowhere else."""
+    """Django's cache is used through `@cached_read` in caches.py, and nowhere else.
+
+    `functools.cached_property` is fine: it goes with its object.
+
+    Cannot see: a dict at the top of a module, or a `cache` tag in a template.
+    """
     for module in project.modules:
+        cure = f"Declare a cached_read in apps/{module.app}/caches.py."
         for node, _, dotted in module.imports:
-            if dotted.startswith("django.core.cache") or dotted in {
-                "functools.cache",
-                "functools.lru_cache",
-                "django.views.decorators.cache.cache_page",
-            }:
-                yield (
-                    module.at(node),
-                    f"{dotted} remembers things nobody can forget. Declare a cached_read in"
-                    f" apps/{module.app}/caches.py.",
-                )
-        for definition in module.definitions:
-            for decorator in definition.decorator_list:
-                if module.meaning(decorator) in {"functools.cache", "functools.lru_cache"}:
-                    yield (
-                        module.at(definition),
-                        (
-                            f"{definition.name} remembers things nobody can forget. Declare a"
-                            f" cached_read in apps/{module.app}/caches.py."
-                        ),
-                    )
+            if dotted in REMEMBER or f"{dotted}.".startswith(tuple(f"{one}." for one in STORES)):
+                yield module.at(node), f"{dotted} remembers things nobody can forget. {cure}"
+        for attribute, name in module.attributes:
+            if name in NAMES and (dotted := module.meaning(attribute)) in REMEMBER:
+                yield module.at(attribute), f"{dotted} remembers things nobody can forget. {cure}"
         if module.layer != "caches":
             for call in _declarations(module):
                 yield module.at(call), f"move it to apps/{module.app}/caches.py."
@@ -41,49 +37,49 @@ def caches_are_declared(project: Project) -> Iterator[Finding]:
 
 @rule
 def caches_state_their_bottleneck(project: Project) -> Iterator[Finding]:
-    """A cache says which measured bottleneck it solves, and names the services that forget it."""
+    """A cache says which measured bottleneck it solves, and names the services that forget it.
+
+    A service that is named calls the cache's `.invalidate(…)`, itself or by what it calls.
+
+    Cannot see: whether it was measured, and a write that nobody named.
+    """
     for module in project.modules:
         for call in _declarations(module):
             words = {word.arg: word.value for word in call.keywords}
-            reason = words.get("bottleneck")
-            if isinstance(reason, ast.Constant) and not str(reason.value).strip():
-                yield module.at(call), "bottleneck is empty. Say what was measured."
             if "bottleneck" not in words:
                 yield module.at(call), "has no bottleneck. Say what was measured."
+            elif isinstance(module.value(words["bottleneck"]), ast.Constant) and (
+                not module.text(words["bottleneck"]).strip(" .…?-")
+            ):
+                yield module.at(call), "bottleneck is empty. Say what was measured."
             for node, dotted in _forgetters(words.get("invalidated_by"), module=module):
                 if dotted not in project.functions:
                     yield module.at(node), f"there is no {dotted}. Name the service that forgets."
 
 
 def _declarations(module: Module) -> list[ast.Call]:
-    return [call for call, called in module.calls if called == "conventions.caching.cached_read"]
+    return [call for call, called in module.calls if called in DECLARE]
 
 
 def _forgetters(value: ast.expr | None, *, module: Module) -> Iterator[tuple[ast.AST, str]]:
     """(node, dotted name) of each entry, also where the tuple is a constant of the module."""
-    if isinstance(value, ast.Name):
-        for statement in module.tree.body:
-            if isinstance(statement, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == value.id
-                for target in statement.targets
-            ):
-                yield from _forgetters(statement.value, module=module)
-    elif value is not None:
-        for node in ast.walk(value):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node, node.value
+    value = module.value(value)
+    for node in ast.walk(value) if value else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node, node.value
 
 
 @rule
 def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
     """A relation to another app is a string, leaves no trace there, and never deletes along.
 
-    `models.ForeignKey("catalog.Session", on_delete=models.PROTECT, related_name="+")`.
+    `models.ForeignKey("catalog.Session", on_delete=models.PROTECT, related_name="+")`. The same
+    holds for `settings.AUTH_USER_MODEL`, which is a model of accounts.
+
+    Cannot see: a generic foreign key, a field class of your own, an id that is kept as a number.
     """
     depends_on = {app.name: app.depends_on for app in project.apps}
     for module in project.modules:
-        if module.layer != "models":
-            continue
         for call, called in module.calls:
             if called.rpartition(".")[2] not in RELATIONS:
                 continue
@@ -92,12 +88,12 @@ def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
             other = _target_app(words["to"], module=module) if "to" in words else module.app
             if other == module.app or other not in project.app_names:
                 continue
-            related = words.get("related_name")
-            if not isinstance(words["to"], ast.Constant):
+            named = module.text(words["to"]) or module.meaning(words["to"]) == USER_MODEL
+            if not named:
                 yield module.at(call), f'name the model as a string: "{other}.…".'
-            if not (isinstance(related, ast.Constant) and related.value == "+"):
+            if module.text(words.get("related_name")) != "+":
                 yield module.at(call), f'write related_name="+": {other} must not know of us.'
-            if "on_delete" in words and not module.meaning(words["on_delete"]).endswith("PROTECT"):
+            if "on_delete" in words and not module.meaning(words["on_delete"]).endswith(".PROTECT"):
                 yield module.at(call), f"write on_delete=models.PROTECT: {other} decides, not us."
             if other not in depends_on[module.app]:
                 yield (
@@ -107,7 +103,9 @@ def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
 
 
 def _target_app(node: ast.expr, *, module: Module) -> str:
-    if isinstance(node, ast.Constant):
-        return str(node.value).rpartition(".")[0]
+    if text := module.text(node):
+        return text.rpartition(".")[0]
+    if module.meaning(node) == USER_MODEL:
+        return "accounts"
     parts = module.meaning(node).split(".")
     return parts[1] if parts[0] == "apps" and len(parts) > 2 else module.app

@@ -1,7 +1,7 @@
 import pytest
 from pytest_django import Settings
 
-from conventions import checks, layout
+from conventions import checks, layout, migrating
 from conventions.layout.source import Place
 
 
@@ -18,3 +18,18 @@ class TestLayoutCheck:
         settings.PRODUCTION = True
 
         assert checks.layout_is_as_the_rules_say(None) == []
+
+
+class TestMigrationCheck:
+    def test_warns_with_the_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = migrating.Refusal("apps/a/migrations/0002_b.py", 7, "too late.")
+        monkeypatch.setattr(migrating, "refusals", lambda: iter([found]))
+
+        (warning,) = checks.migrations_take_two_steps(None)
+
+        assert warning.msg == "apps/a/migrations/0002_b.py:7: too late."
+
+    def test_is_silent_in_production(self, settings: Settings) -> None:
+        settings.PRODUCTION = True
+
+        assert checks.migrations_take_two_steps(None) == []

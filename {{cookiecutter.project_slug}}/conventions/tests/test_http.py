@@ -1,8 +1,11 @@
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError
 from django.test import Client
+from django.utils import timezone
 
-from conventions import errors, http
+from conventions import errors, http, runs
 
 
 class TestStatusOf:
@@ -26,7 +29,18 @@ class TestHealth:
 
     @pytest.mark.django_db
     def test_is_ready_with_a_database(self, client: Client) -> None:
-        assert client.get("/health/ready").status_code == 200
+        answer = client.get("/health/ready")
+
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "late_tasks": []})
+
+    @pytest.mark.django_db
+    def test_is_ready_with_a_late_task_and_names_it(self, client: Client) -> None:
+        name = "conventions.republish_unpublished"
+        runs.note_success(name=name, at=timezone.now() - timedelta(hours=1))
+
+        answer = client.get("/health/ready")
+
+        assert (answer.status_code, answer.json()["late_tasks"]) == (200, [name])
 
     def test_answers_a_probe_that_knows_only_an_address(self, client: Client) -> None:
         assert client.get("/health/live", headers={"host": "10.1.2.3:8000"}).status_code == 200
@@ -42,3 +56,12 @@ class TestHealth:
 
         assert answer.status_code == 503
         assert b"db.internal" not in answer.content
+
+
+class TestRequestId:
+    @pytest.mark.django_db
+    def test_is_told_with_each_page(self, client: Client) -> None:
+        first, second = (client.get("/")["X-Request-ID"] for _ in range(2))
+
+        assert first
+        assert first != second

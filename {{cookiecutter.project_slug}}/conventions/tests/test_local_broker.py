@@ -5,20 +5,23 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kombu import Connection, Queue
 
 from conventions import local_broker
 
-HOLD_ONE = """
+BROKER = "conventions.local_broker:Transport"
+HOLD_ONE = f"""
     import sys, time
     from kombu import Connection, Queue
-    from conventions import local_broker
-    local_broker.register()
-    with Connection("local://", transport_options={"folder": sys.argv[1]}) as connection:
+    options = {{"folder": sys.argv[1]}}
+    with Connection(transport="{BROKER}", transport_options=options) as connection:
         def hold(body, message):
             print(body, flush=True)
             time.sleep(60)
@@ -27,10 +30,29 @@ HOLD_ONE = """
 """
 
 
+@contextmanager
+def holding(folder: Path, body: str) -> Iterator[None]:
+    """Let another process hold the message `body`; kill it with SIGKILL at the end."""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLD_ONE), str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    try:
+        assert worker.stdout.readline().strip() == body
+        yield
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+        worker.stdout.close()
+
+
 @pytest.fixture
-def connection(tmp_path: Path) -> Connection:
-    local_broker.register()
-    return Connection("local://", transport_options={"folder": str(tmp_path)})
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    options = {"folder": str(tmp_path)}
+    with Connection(transport=BROKER, transport_options=options) as connection:
+        yield connection
 
 
 def publish(connection: Connection, *bodies: str) -> None:
@@ -42,13 +64,15 @@ def publish(connection: Connection, *bodies: str) -> None:
 def consume(connection: Connection, *, seconds: float = 10.0) -> str:
     got: list[str] = []
 
-    def take(body: str, message: object) -> None:
-        got.append(body)
-        message.ack()  # type: ignore[attr-defined]
-
-    with connection.Consumer(Queue("work"), callbacks=[take]):
+    with connection.Consumer(
+        Queue("work"), callbacks=[lambda body, _: got.append(body), acknowledge]
+    ):
         connection.drain_events(timeout=seconds)
     return got[0]
+
+
+def acknowledge(body: str, message: Any) -> None:
+    message.ack()
 
 
 class TestLocalBroker:
@@ -64,53 +88,68 @@ class TestLocalBroker:
         self, connection: Connection, tmp_path: Path
     ) -> None:
         publish(connection, "precious")
-        worker = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(HOLD_ONE), str(tmp_path)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert worker.stdout is not None
-        assert worker.stdout.readline().strip() == "precious"
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
-        worker.stdout.close()
+        with holding(tmp_path, "precious"):
+            pass
 
         assert consume(connection) == "precious"
 
-    def test_leaves_alone_what_a_living_process_holds(
+    def test_leaves_alone_what_a_living_process_holds_and_takes_it_once_that_is_killed(
         self, connection: Connection, tmp_path: Path
     ) -> None:
-        publish(connection, "taken")
-        worker = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(HOLD_ONE), str(tmp_path)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert worker.stdout is not None
-        worker.stdout.readline()
-        time.sleep(local_broker.TAKE_BACK_EVERY)
-        try:
-            with pytest.raises(TimeoutError):
-                consume(connection, seconds=2)
-        finally:
-            worker.kill()
-            worker.wait()
-            worker.stdout.close()
+        publish(connection, "precious")
 
-    def test_puts_back_what_was_not_acknowledged_at_a_normal_end(
+        with connection.Consumer(Queue("work"), callbacks=[acknowledge]):
+            with holding(tmp_path, "precious"), pytest.raises(TimeoutError):
+                connection.drain_events(timeout=local_broker.TAKE_BACK_EVERY + 1)
+            connection.drain_events(timeout=10)  # raises TimeoutError without a message
+
+    def test_forgets_a_holder_that_was_killed_while_it_was_cleared_away(
+        self, connection: Connection, tmp_path: Path
+    ) -> None:
+        publish(connection, "precious", "last")
+        with holding(tmp_path, "precious"):
+            pass
+        (lock,) = (tmp_path / "held").glob("*.lock")
+        (held,) = (tmp_path / "held" / lock.stem).iterdir()
+        held.rename(tmp_path / "queued/work" / held.name)
+        held.parent.rmdir()
+
+        assert [consume(connection), consume(connection)] == ["precious", "last"]
+        assert not lock.exists()
+
+    def test_puts_back_in_its_place_what_was_not_acknowledged_at_a_normal_end(
         self, connection: Connection
     ) -> None:
-        publish(connection, "again")
+        publish(connection, "again", "next")
         with connection.clone() as other, other.Consumer(Queue("work"), callbacks=[print]):
             other.drain_events(timeout=10)
 
-        assert consume(connection) == "again"
+        assert [consume(connection), consume(connection)] == ["again", "next"]
+
+    def test_lists_a_long_queue_once_and_not_once_for_each_message(
+        self, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listings: list[str] = []
+        list_queue = local_broker.Channel._list
+
+        def count(channel: local_broker.Channel, queue: str) -> deque[Path]:
+            listings.append(queue)
+            return list_queue(channel, queue)
+
+        publish(connection, *(str(number) for number in range(300)))
+        monkeypatch.setattr(local_broker.Channel, "_list", count)
+
+        with connection.Consumer(Queue("work"), callbacks=[acknowledge]):
+            for _ in range(300):
+                connection.drain_events(timeout=10)
+
+        assert len(listings) < 5
 
     def test_puts_a_broken_message_aside_and_goes_on(
         self, connection: Connection, tmp_path: Path
     ) -> None:
         publish(connection, "spoiled", "good")
-        spoiled = min((tmp_path / "queued").iterdir())
+        spoiled = min((tmp_path / "queued/work").iterdir())
         spoiled.write_text("")
 
         assert consume(connection) == "good"

@@ -1,16 +1,15 @@
-import json
-from collections.abc import Iterator
-from datetime import date
+import shutil
 from io import StringIO
-from uuid import UUID
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
+from pytest_django import Settings
 
-from conventions import caching
+from conventions import ownership
 from conventions.management.commands import startapp
-from conventions.models import CacheUse
+
+TEAMS = ownership.read_teams(ownership.ROOT / "teams.toml")
 
 
 def said(*command: str) -> str:
@@ -20,135 +19,176 @@ def said(*command: str) -> str:
 
 
 class TestOwner:
-    @pytest.mark.parametrize("what", ["apps/accounts/models.py", "/admin/login/"])
-    def test_is_told_for_what_an_app_owns_and_refused_for_the_rest(self, what: str) -> None:
-        if what.startswith("apps"):
-            assert "runbook  docs/runbooks/accounts.md" in said("owner", what)
-        else:
-            with pytest.raises(CommandError, match="belongs to no app"):
-                said("owner", what)
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "accounts",
+            "apps/accounts/tests/test_models.py",
+            "/accounts/login/",
+            "/accounts/login",
+            "https://example.com/accounts/login/?next=/",
+            "/admin/accounts/user/",
+        ],
+    )
+    def test_is_told_for_what_an_app_has(self, what: str) -> None:
+        assert "runbook     docs/runbooks/accounts.md" in said("owner", what)
 
-    @pytest.mark.parametrize("what", ["bookings.send_confirmation", "/bookings/"])  # example
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "manage.py",
+            "apps",
+            "apps/__init__.py",
+            "/",
+            "/api/docs",
+            "conventions.delete_old_failures",
+            "conventions/http.py",
+        ],
+    )
+    def test_is_the_first_team_for_what_no_app_has(self, what: str) -> None:
+        assert said("owner", what).startswith("app         none")
+        assert f"team        {next(iter(TEAMS))}\n" in said("owner", what)
+
+    @pytest.mark.parametrize(
+        "what", ["apps/nobody/models.py", "../", "/nowhere/", "a.task", "x://["]
+    )
+    def test_is_refused_for_what_is_not_here(self, what: str) -> None:
+        with pytest.raises(CommandError, match="no file here, no task and no address"):
+            said("owner", what)
+
+    @pytest.mark.parametrize("what", ["bookings.send_confirmation", "/api/bookings"])  # example
     def test_is_told_for_tasks_and_addresses(self, what: str) -> None:  # example
-        assert "app      bookings" in said("owner", what)  # example
-
-
-class TestTasks:
-    def test_are_listed_with_their_owner(self) -> None:
-        assert said("tasks").startswith("TASK")
+        assert "app         bookings" in said("owner", what)  # example
 
 
 @pytest.fixture
-def prices() -> Iterator[caching.CachedRead[..., str]]:
-    """A cache with a key of every type but `int`."""
-
-    @caching.cached_read(
-        name="shop.prices",
-        key="{shop}{day}{item}{gross}",
-        version=1,
-        ttl=60,
-        bottleneck="a test",
-        invalidated_by=("apps.shop.services.set_price",),
-    )
-    def prices(*, shop: str, day: date, item: UUID, gross: bool) -> str:
-        return f"{shop} {day} {item} {gross} {timezone.now()}"
-
-    yield prices
-    del caching.declared["shop.prices"]
+def root(tmp_path: Path, settings: Settings) -> Path:
+    """As much of the project as `startapp` looks at, to write to."""
+    for name in ("config/settings.py", "config/urls.py", "pyproject.toml", "teams.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ownership.ROOT / name, tmp_path / name)
+    (tmp_path / "apps").mkdir()
+    settings.BASE_DIR = tmp_path
+    return tmp_path
 
 
-ITEM = "12345678-1234-5678-1234-567812345678"
-WORDS = ["shop=a=b c", "day=2030-01-10", f"item={ITEM}", "gross=true"]
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.django_db(transaction=True)
-class TestCaches:
-    def test_are_listed_with_what_they_are_worth_to_all_processes(
-        self, prices: caching.CachedRead[..., str]
-    ) -> None:
-        CacheUse.objects.create(
-            name="shop.prices",
-            day=timezone.now().date(),
-            hits=3,
-            loads=1,
-            stale_avoided=2,
-            load_seconds=0.02,
-            saved_seconds=0.03,
-        )
+class TestStartapp:  # of an app that no project has
+    TEAM = next(iter(TEAMS))
 
-        listed = said("caches")
-
-        assert "shop.prices  (nobody, ttl 60 s)" in listed
-        assert "because       a test" in listed
-        assert "75.0% of 4 reads in 7 days, 10.00 ms saved a hit" in listed
-        assert "a load takes  20.00 ms" in listed
-        assert "stale values  2 not served" in listed
-        assert "forgotten by  apps.shop.services.set_price" in listed
-
-    def test_are_told_to_machines(self, prices: caching.CachedRead[..., str]) -> None:
-        (card,) = [card for card in json.loads(said("caches", "--json")) if "shop" in card["name"]]
-
-        assert (card["ttl"], card["hit_rate"], card["saved_ms"]) == (60, None, None)
-
-    def test_forget_the_value_that_the_words_spell(
-        self, prices: caching.CachedRead[..., str]
-    ) -> None:
-        key = {"shop": "a=b c", "day": date(2030, 1, 10), "item": UUID(ITEM), "gross": True}
-        before = prices(**key)
-        assert prices(**key) == before
-
-        assert "shop.prices has forgotten" in said("caches", "forget", "shop.prices", *WORDS)
-
-        assert prices(**key) != before
-
-    @pytest.mark.parametrize(
-        ("name", "words", "why"),
-        [
-            ("shop.price", [], r"There is no cache 'shop.price'. Known: .*shop.prices"),
-            ("shop.prices", WORDS[1:], "takes: shop=<str> day=<date> item=<UUID> gross=<bool>"),
-            ("shop.prices", [*WORDS, "x=1"], "takes: shop=<str>"),
-            ("shop.prices", [*WORDS[:3], "gross"], "gross is a bool, and '' is none"),
-            ("shop.prices", [WORDS[0], "day=x", *WORDS[2:]], "day is a date, and 'x' is none"),
-            ("shop.prices", [*WORDS[:2], "item=7", WORDS[3]], "item is a UUID, and '7' is none"),
-        ],
-    )
-    def test_refuse_what_they_do_not_know(
-        self, prices: caching.CachedRead[..., str], name: str, words: list[str], why: str
-    ) -> None:
-        with pytest.raises(CommandError, match=why):
-            said("caches", "forget", name, *words)
-
-    def test_say_so_when_the_cache_is_away(
-        self, prices: caching.CachedRead[..., str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(caching.CachedRead, "_end_generation", lambda *_: False)
-
-        with pytest.raises(CommandError, match="out of reach: nothing was forgotten"):
-            said("caches", "forget", "shop.prices", *WORDS)
-
-
-class TestStartapp:
     @pytest.mark.parametrize(
         ("name", "why"),
         [
             ("Bad-Name", "Try 'bad_name'"),
-            ("class", "is taken"),
+            ("StockEntries", "Try 'stock_entries'"),
+            ("x" * 31, f"Try '{'x' * 30}'"),
+            ("7", "Try 'invoices'"),
+            ("double__under", "Try 'double_under'"),
+            ("class", "Python has a word for it.*Try 'class_desk'"),
             ("accounts", "is taken"),
-            ("auth", "is taken"),
-            ("conventions", "is taken"),
+            ("auth", "a package has an app of that name"),
+            ("sessions", "a package has an app of that name"),
+            ("services", "what a layer of an app is called"),
+            ("tests", "what a layer of an app is called"),
+            ("calendar", "Python has a module of that name"),
+            ("celery", "a package of that name is installed"),
+            ("config", "the project has config/ already"),
+            ("admin", "what a layer of an app is called"),
         ],
     )
-    def test_refuses_a_name_that_cannot_be(self, name: str, why: str) -> None:
-        with pytest.raises(CommandError, match=f"{why}.*Nothing was written"):
-            said("startapp", name, "--team", "nobody")
+    def test_refuses_a_name_that_cannot_be(self, root: Path, name: str, why: str) -> None:
+        before = files_in(root)
 
-    def test_refuses_an_unknown_team_and_names_the_known(self) -> None:
+        with pytest.raises(CommandError, match=f"{why}.*Nothing was written"):
+            said("startapp", name, "--team", self.TEAM)
+
+        assert files_in(root) == before
+
+    def test_refuses_one_that_is_there(self, root: Path) -> None:
+        (root / "apps/first_drafts").mkdir()
+        (root / "apps/first_drafts/models.py").touch()
+
+        with pytest.raises(CommandError, match="apps/first_drafts is there already"):
+            said("startapp", "first_drafts", "--team", self.TEAM)
+
+    def test_refuses_an_unknown_team_and_names_the_known(self, root: Path) -> None:
         with pytest.raises(CommandError, match=r"no team 'nobody'.*one of teams\.toml: "):
-            said("startapp", "things_nobody_owns", "--team", "nobody")
+            said("startapp", "first_drafts", "--team", "nobody")
+
+    def test_refuses_an_unknown_profile_and_names_the_known(self, root: Path) -> None:
+        with pytest.raises(CommandError, match=r"no profile 'full'\. One of: layered, crud"):
+            said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "full")
+
+    def test_says_what_to_type_when_nothing_was(self, root: Path) -> None:
+        with pytest.raises(CommandError, match=f"make app name=invoices team={self.TEAM}"):
+            said("startapp")
+
+    def test_shows_what_it_would_do_and_does_nothing(self, root: Path) -> None:
+        before = files_in(root)
+
+        shown = said("startapp", "first_drafts", "--team", self.TEAM, "--dry-run")
+
+        assert "would write   apps/first_drafts/services.py" in shown
+        assert '+     "apps.first_drafts",' in shown
+        assert files_in(root) == before
+
+    @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+    def test_leaves_nothing_behind_when_it_is_stopped(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    ) -> None:
+        def stop(**_: object) -> None:
+            raise error
+
+        before = files_in(root)
+        monkeypatch.setattr(ownership, "write", stop)
+
+        with pytest.raises(CommandError, match="What was written is undone"):
+            said("startapp", "first_drafts", "--team", self.TEAM)
+
+        assert files_in(root) == before
+        assert not (root / "apps/first_drafts").exists()
+
+    def test_says_which_line_is_gone(self, root: Path) -> None:
+        (root / "config/urls.py").write_text("urlpatterns = []\n")
+
+        with pytest.raises(CommandError, match=r"config/urls\.py has no line .* Put it back"):
+            said("startapp", "first_drafts", "--team", self.TEAM)
+
+        assert not (root / "apps/first_drafts").exists()
+
+    def test_keeps_a_runbook_that_is_there(self, root: Path) -> None:
+        (root / "docs/runbooks").mkdir(parents=True)
+        (root / "docs/runbooks/first_drafts.md").write_text("What we learned.")
+
+        said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "crud")
+
+        assert (root / "docs/runbooks/first_drafts.md").read_text() == "What we learned."
+        assert not (root / "apps/first_drafts/services.py").exists()
 
     @pytest.mark.parametrize(
         ("name", "model"),
-        [("invoices", "Invoice"), ("stock_entries", "StockEntry"), ("billing", "Billing")],
+        [
+            ("invoices", "Invoice"),
+            ("stock_entries", "StockEntry"),
+            ("billing", "Billing"),
+            ("news", "News"),
+            ("time_series", "TimeSeries"),
+            ("addresses", "Address"),
+            ("data", "Data"),
+            ("statuses", "Status"),
+            ("houses", "House"),
+            ("batches", "Batch"),
+            ("caches", "Cache"),
+        ],
     )
     def test_names_the_model_in_the_singular(self, name: str, model: str) -> None:
         assert startapp.words_for(name)["Model"] == model
+
+    def test_tells_apart_the_indexes_of_long_names(self) -> None:
+        one, other = (startapp.words_for(f"{'long_' * 5}name{n}")["index"] for n in (1, 2))
+
+        assert one != other
+        assert len(one) <= 30

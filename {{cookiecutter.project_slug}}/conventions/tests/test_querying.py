@@ -1,9 +1,10 @@
+from datetime import date, datetime
+
 import pytest
 from django.contrib.auth import get_user_model
 from pytest_django import Settings
 
 from conventions import querying
-from conventions.testing import ConstantQueries
 
 pytestmark = pytest.mark.django_db
 
@@ -23,28 +24,13 @@ class TestNoQueries:
             assert not get_user_model().objects.exists()
 
 
-@querying.selector(queries=2)
-def all_users_one_by_one() -> list[str]:
-    users = get_user_model().objects.all()
-    return [get_user_model().objects.get(pk=user.pk).get_username() for user in users]
+class TestWithinDays:
+    def test_takes_both_days_whole(self) -> None:
+        for joined in ("01-31T23:59", "02-01T00:00", "02-02T23:59", "02-03T00:00"):
+            at = datetime.fromisoformat(f"2030-{joined}+00:00")
+            get_user_model().objects.create(email=f"{joined}@example.com", date_joined=at)
+        days = querying.within_days("date_joined", first=date(2030, 2, 1), last=date(2030, 2, 2))
 
+        found = get_user_model().objects.filter(days).order_by("date_joined")
 
-class TestAssertConstantQueries:
-    def test_catches_a_read_that_grows(self, assert_constant_queries: ConstantQueries) -> None:
-        made = iter(range(1000))
-
-        def grow(rows: int) -> None:
-            for _ in range(rows):
-                get_user_model().objects.create_user(f"{next(made)}@example.com")
-
-        with pytest.raises(AssertionError, match=r"queries grow \{1: 2, 10: 11"):
-            assert_constant_queries(all_users_one_by_one, grow=grow, sizes=(1, 10))
-
-    def test_catches_a_read_beyond_its_budget(
-        self, assert_constant_queries: ConstantQueries
-    ) -> None:
-        get_user_model().objects.create_user("a@example.com")
-        get_user_model().objects.create_user("b@example.com")
-
-        with pytest.raises(AssertionError, match="3 queries of 2"):
-            assert_constant_queries(all_users_one_by_one, grow=lambda rows: None, sizes=(1,))
+        assert [person.date_joined.day for person in found] == [1, 2]

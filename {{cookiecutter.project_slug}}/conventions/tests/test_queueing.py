@@ -1,35 +1,36 @@
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
-from celery import current_app, shared_task, signals
+import structlog
+from celery import Celery, current_app, shared_task
+from celery.app.task import Context
 from celery.contrib.django.task import DjangoTask
+from celery.utils.imports import symbol_by_name
+from celery.worker.request import Request as CeleryRequest
 from django.db import transaction
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from structlog.contextvars import (
+    bind_contextvars,
+    bound_contextvars,
+    get_contextvars,
+    merge_contextvars,
+)
+from structlog.testing import LogCapture
 
-from conventions import queueing
-from conventions.models import FailedTask
-
-
-@pytest.fixture
-def task() -> Iterator[Any]:
-    @shared_task(name="tests.fragile", queue="mail", max_retries=0)
-    def fragile(*, what: str) -> None:
-        if what == "memory":
-            raise MemoryError
-        if what == "error":
-            raise ValueError("broken")
-
-    yield current_app.tasks["tests.fragile"]
-    del current_app.tasks["tests.fragile"]
+from conventions import failures, ownership, queueing, requests, runs, tasks, tracing
+from conventions.models import FailedTask, LastRun
 
 
 class TestTask:
     def test_goes_to_the_queue_it_states(self, task: Any) -> None:
         assert queueing.route(task.name, (), {}, {}, task=task) == {"queue": "mail"}
+        assert queueing.route(task.name) == {"queue": "mail"}  # as `celery call` asks
 
     def test_refuses_a_countdown_that_a_broker_should_not_keep(self, task: Any) -> None:
         with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
@@ -46,49 +47,287 @@ class TestTask:
         with pytest.raises(queueing.TaskOutOfMemory):
             task(what="memory")
 
-    @pytest.mark.django_db
-    def test_leaves_a_row_when_it_fails_for_good(self, task: Any, eager_tasks: None) -> None:
-        task.delay(what="error")
+    def test_is_acknowledged_late_and_redelivered(self, task: Any) -> None:
+        assert task.acks_late
+        assert task.reject_on_worker_lost
+        assert current_app.conf.task_retry_on_worker_lost
 
-        row = FailedTask.objects.get()
-        assert (row.name, row.kwargs, row.state) == ("tests.fragile", {"what": "error"}, "failed")
-        assert "broken" in row.error
+
+class Lines(LogCapture):
+    """The log lines of a test."""
+
+    def of(self, event: str) -> list[Any]:
+        return [line for line in self.entries if line["event"] == event]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    """What tasks log."""
+    lines = Lines()
+    logger = structlog.wrap_logger(None, processors=[merge_contextvars, lines])
+    for module in (queueing, failures):
+        monkeypatch.setattr(module, "logger", logger)
+    return lines
+
+
+@pytest.fixture
+def stubborn() -> Iterator[Any]:
+    """A task that never succeeds."""
+
+    @shared_task(
+        name="tests.stubborn",
+        autoretry_for=(ConnectionError,),
+        retry_backoff=10,
+        max_retries=3,
+    )
+    def stubborn() -> None:
+        raise ConnectionError("nobody there")
+
+    yield current_app.tasks["tests.stubborn"]
+    del current_app.tasks["tests.stubborn"]
+
+
+@pytest.mark.django_db
+class TestLines:
+    def test_tell_a_success_with_owner_and_ids(self, task: Any, lines: Lines) -> None:
+        with bound_contextvars(request_id="of-the-request"):
+            task.apply(kwargs={"what": ""}, task_id="1")
+
+        assert [line["event"] for line in lines.entries] == ["task_started", "task_succeeded"]
+        for line in lines.entries:
+            assert (line["task"], line["request_id"]) == ("tests.fragile", "of-the-request")
+            assert line["owner"] == ownership.team_of_the_house()
+
+    def test_tell_each_retry_and_the_end(
+        self, stubborn: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("random.randrange", lambda end: 0 if end == 11 else end - 1)  # jitter
+
+        stubborn.apply(throw=False)
+
+        retries = [
+            (line["attempt"], line["of"], line["next_in"], line["error"])
+            for line in lines.of("task_retried")
+        ]
+        why = "ConnectionError('nobody there')"
+        assert retries == [(1, 4, 0, why), (2, 4, 20, why), (3, 4, 40, why)]
+        (failed,) = lines.of("task_failed")
+        assert (failed["log_level"], failed["error"]) == ("error", why)
+        assert FailedTask.objects.get().attempts == 4
+
+
+class TestTracing:
+    def test_of_a_worker_begins_with_what_was_sent_along(self) -> None:
+        request = Context({"id": "1", "__django_structlog__": {"request_id": "of-the-request"}})
+
+        bind_contextvars(left="by the task before")
+
+        tracing.begin(request)
+
+        assert get_contextvars() == {"request_id": "of-the-request", "task_id": "1"}
+        assert tracing.request_id_of(request) == "of-the-request"
+
+    def test_begins_before_a_task_starts(self, task: Any) -> None:
+        task.push_request(id="1", __django_structlog__={"request_id": "of-the-request"})
+        task.before_start("1", (), {})
+        task.pop_request()
+
+        assert tracing.request_id() == "of-the-request"
+
+    def test_of_a_scheduled_run_goes_by_its_own_id(self) -> None:
+        tracing.begin(Context({"id": "1"}))
+
+        assert tracing.request_id() == "1"
+
+
+class TestRequest:
+    def test_tells_the_main_process_whose_a_failure_is(self, task: Any) -> None:
+        assert symbol_by_name(task.Request) is requests.Request
+        seen: list[tuple[int, str]] = []
+        request = requests.Request.__new__(requests.Request)
+        request._task = task
+        sent = {"id": "1", "retries": 2, "__django_structlog__": {"request_id": "r"}}
+        request.__dict__["_context"] = Context(sent)
+
+        def notice(*_: object, **__: object) -> None:
+            seen.append((task.request.retries, tracing.request_id_of(task.request)))
+            bound.append(tracing.request_id())
+
+        bound: list[str] = []
+        for method in ("on_timeout", "on_failure"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(CeleryRequest, method, notice)
+                getattr(request, method)(False, 60)
+
+        assert seen == [(2, "r"), (2, "r")]
+        assert bound[1] == "r"  # for the retry that it may publish
 
 
 @pytest.mark.django_db
 class TestPublishingAfterCommit:
-    def test_leaves_a_row_when_the_broker_is_away(
+    def test_leaves_a_row_where_the_broker_is_dead(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        with socket.socket() as nobody:  # bound, and not listened to
+            nobody.bind(("127.0.0.1", 0))
+            monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{nobody.getsockname()[1]}")
+            app = Celery("dead", task_cls=queueing.Task, set_as_current=False)
+            app.config_from_object("django.conf:settings", namespace="CELERY")
+
+            @app.task(name="tests.lost")
+            def lost(*, what: UUID) -> None: ...
+
+            later: list[str] = []
+            with (
+                bound_contextvars(request_id="of-the-request"),
+                django_capture_on_commit_callbacks(execute=True),
+            ):
+                lost.delay_on_commit(what=UUID(int=7))
+                transaction.on_commit(lambda: later.append("ran"))
+
+        assert later == ["ran"]
+        row = FailedTask.objects.get()
+        assert (row.kind, row.state, row.attempts) == ("unpublished", "open", 0)
+        assert (row.kwargs, row.request_id) == ({"what": UUID(int=7)}, "of-the-request")
+
+    def test_is_made_up_for_when_the_broker_is_back(
         self,
         task: Any,
+        eager_tasks: None,
         monkeypatch: pytest.MonkeyPatch,
         django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     ) -> None:
         def refuse(*_: object, **__: object) -> None:
             raise OperationalError("no broker")
 
-        monkeypatch.setattr(DjangoTask, "apply_async", refuse)
-        later: list[str] = []
-        uuid = UUID(int=7)  # an argument that Celery takes and plain JSON does not
+        with monkeypatch.context() as patch, django_capture_on_commit_callbacks(execute=True):
+            patch.setattr(DjangoTask, "apply_async", refuse)
+            task.delay_on_commit(what="")
+            transaction.on_commit(tasks.republish_unpublished.run)  # still away
+        assert FailedTask.objects.get().state == "open"
+        ran: list[str] = []
+        monkeypatch.setattr(task, "run", lambda *, what: ran.append(what))
 
-        with django_capture_on_commit_callbacks(execute=True):
-            task.delay_on_commit(what=uuid)
-            transaction.on_commit(lambda: later.append("ran"))
+        tasks.republish_unpublished.apply()
 
-        assert later == ["ran"]
-        row = FailedTask.objects.get()
-        assert (row.state, row.kwargs, row.attempts) == ("unpublished", {"what": str(uuid)}, 0)
+        assert ran == [""]
+        assert FailedTask.objects.get().state == "replayed"
+
+    def test_does_not_happen_when_the_transaction_is_rolled_back(
+        self, task: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    ) -> None:
+        def roll_back() -> None:
+            with transaction.atomic():
+                task.delay_on_commit(what="")
+                raise ZeroDivisionError
+
+        with django_capture_on_commit_callbacks() as waiting, pytest.raises(ZeroDivisionError):
+            roll_back()
+
+        assert waiting == []
+
+
+@pytest.fixture
+def periodic() -> Iterator[Any]:
+    """A scheduled task, and in `ran` the ids of its runs."""
+
+    @shared_task(
+        name="tests.periodic",
+        bind=True,
+        schedule=timedelta(minutes=1),
+        expires=60,
+        max_retries=0,
+        time_limit=60,
+    )
+    def periodic(self: Any) -> None:
+        self.ran.append(self.request.id)
+        if self.during:
+            self.during()
+
+    task = current_app.tasks["tests.periodic"]
+    task.ran, task.during = [], None
+    yield task
+    del current_app.tasks["tests.periodic"]
 
 
 @pytest.mark.django_db
-class TestUnknownTasks:
-    def test_leave_a_row(self) -> None:
-        class Message:
-            payload: ClassVar[tuple[Any, ...]] = ([], {"booking_id": 7}, {})
+class TestScheduledRuns:
+    def test_note_their_success_and_leave_no_lease(self, periodic: Any) -> None:
+        periodic.apply(task_id="1")
+        periodic.apply(task_id="2")
 
-        signals.task_unknown.send(None, name="gone.task", id="1", message=Message(), exc=None)
+        row = LastRun.objects.get()
+        assert periodic.ran == ["1", "2"]
+        assert row.succeeded_at is not None
+        assert (row.leased_to, row.leased_until) == ("", None)
 
-        row = FailedTask.objects.get()
-        assert (row.name, row.kwargs) == ("gone.task", {"booking_id": 7})
+    def test_do_not_overlap(self, periodic: Any, lines: Lines) -> None:
+        periodic.during = lambda: periodic.apply(task_id="2") if periodic.ran == ["1"] else None
+
+        periodic.apply(task_id="1")
+
+        assert periodic.ran == ["1"]
+        (skipped,) = lines.of("task_skipped")
+        assert skipped["held_by"] == "1"
+        assert len(lines.of("task_succeeded")) == 1
+
+    def test_that_fail_give_the_lease_back_and_are_no_success(self, periodic: Any) -> None:
+        periodic.during = lambda: 1 / 0
+
+        periodic.apply(task_id="1", throw=False)
+
+        row = LastRun.objects.get()
+        assert (row.succeeded_at, row.leased_until) == (None, None)
+        assert FailedTask.objects.get().name == "tests.periodic"
+
+    def test_take_over_from_one_that_died_when_its_lease_is_over(self, periodic: Any) -> None:
+        died_at = timezone.now() - timedelta(seconds=71)
+        runs.take_lease(name=periodic.name, task_id="dead", at=died_at, time_limit=60)
+
+        periodic.apply(task_id="2")
+
+        assert periodic.ran == ["2"]
+
+    def test_that_come_again_after_their_worker_died_wait_for_its_lease(
+        self, periodic: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs.take_lease(name=periodic.name, task_id="1", at=timezone.now(), time_limit=60)
+        waiting: list[dict[str, Any]] = []
+        monkeypatch.setattr(DjangoTask, "apply_async", lambda *_, **given: waiting.append(given))
+
+        periodic.apply(task_id="1")
+
+        (again,) = waiting
+        assert periodic.ran == []
+        assert again["task_id"] == "1"
+        assert 60 < again["countdown"] <= 70
+
+
+@pytest.mark.django_db
+class TestSuccessesOnDemand:
+    def test_are_noted_once_a_minute(self, task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        noted: list[str] = []
+        monkeypatch.setattr(runs, "note_success", lambda *, name, at: noted.append(name))
+
+        for _ in range(3):
+            task.apply(kwargs={"what": ""})
+        assert noted == ["tests.fragile"]
+
+        task.noted_at -= queueing.NOTED_EVERY
+        task.apply(kwargs={"what": ""})
+        assert noted == ["tests.fragile"] * 2
+
+    def test_are_not_undone_by_a_database_that_is_away(
+        self, task: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(**_: object) -> None:
+            raise OSError("no database")
+
+        monkeypatch.setattr(runs, "note_success", refuse)
+
+        assert task.apply(kwargs={"what": ""}).state == "SUCCESS"
 
 
 class TestSchedule:
@@ -108,10 +347,3 @@ class TestSchedule:
 
         for entry in queueing.beat_schedule(current_app).values():
             assert entry["options"]["expires"], f"{entry['task']} needs expires="
-
-
-class TestCatalogue:
-    def test_has_an_owner_and_a_limit_for_every_task(self) -> None:
-        cards = queueing.catalogue(current_app)
-
-        assert all(card.owner and card.limit for card in cards)

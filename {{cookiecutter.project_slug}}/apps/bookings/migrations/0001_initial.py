@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-booked_at", "-id"],
                 "indexes": [
-                    models.Index(fields=["attendee", "-booked_at"], name="booking_of_attendee"),
+                    models.Index(fields=["attendee", "-booked_at", "-id"], name="booking_of_attendee"),
                     models.Index(
                         condition=models.Q(("status", "held")),
                         fields=["hold_expires_at"],

@@ -25,7 +25,7 @@ class TestBookings:
         )
         assert (made.status_code, made.json()["status"]) == (201, "confirmed")
 
-        (listed,) = client.get("/api/bookings").json()
+        (listed,) = client.get("/api/bookings").json()["items"]
         assert listed["title"] == session.workshop.title
 
         gone = client.delete(f"/api/bookings/{listed['public_id']}")

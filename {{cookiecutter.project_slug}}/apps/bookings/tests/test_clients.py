@@ -2,29 +2,37 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.core import mail
+from structlog.contextvars import bound_contextvars
 
 from apps.accounts.types import Contact
 from apps.bookings import clients
 from apps.bookings.types import Booking
 
+ADA = Contact(1, "Ada", "a@example.com")
+BOOKING = Booking(
+    public_id=UUID(int=7),
+    status="confirmed",
+    status_label="confirmed",
+    title="Sourdough",
+    session_public_id=UUID(int=8),
+    starts_at=datetime(2030, 1, 10, 18, tzinfo=UTC),
+    room="Loft",
+    hold_expires_at=None,
+    confirmation_sent_at=None,
+    confirmation_error="",
+)
+
 
 class TestMailConfirmation:
-    def test_carries_the_same_message_id_each_time(self) -> None:
-        booking = Booking(
-            public_id=UUID(int=7),
-            status="confirmed",
-            status_label="confirmed",
-            title="Sourdough",
-            session_public_id=UUID(int=8),
-            starts_at=datetime(2030, 1, 10, 18, tzinfo=UTC),
-            room="Loft",
-            hold_expires_at=None,
-            confirmation_sent_at=None,
-            confirmation_error="",
-        )
+    def test_carries_the_id_of_the_request_that_led_to_it(self) -> None:
+        with bound_contextvars(request_id="of-the-request"):
+            clients.mail_confirmation(to=ADA, booking=BOOKING)
 
+        assert mail.outbox[0].extra_headers["X-Request-ID"] == "of-the-request"
+
+    def test_carries_the_same_message_id_each_time(self) -> None:
         for _ in range(2):
-            clients.mail_confirmation(to=Contact(1, "Ada", "a@example.com"), booking=booking)
+            clients.mail_confirmation(to=ADA, booking=BOOKING)
 
         first, second = (sent.extra_headers["Message-ID"] for sent in mail.outbox)
         assert first == second

@@ -17,6 +17,7 @@ class TestBookingsOf:
         assert_constant_queries(
             selectors.bookings_of,
             grow=lambda rows: BookingFactory.create_batch(rows, attendee=person),
+            consume=lambda page: [booking.title for booking in page.items],
             attendee_id=person.pk,
         )
 
@@ -26,7 +27,7 @@ class TestBookingsOf:
 
         listed = selectors.bookings_of(attendee_id=mine.attendee_id)
 
-        assert [booking.public_id for booking in listed] == [mine.public_id]
+        assert [booking.public_id for booking in listed.items] == [mine.public_id]
 
 
 class TestBooking:

@@ -1,8 +1,19 @@
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import structlog
+from django.core import mail
+from django.utils import timezone
+from structlog.testing import LogCapture
 
-from apps.bookings import services, tasks
+from apps.bookings import clients, services, tasks
+from apps.bookings.models import Booking
+from apps.bookings.tests.factories import BookingFactory
+from apps.catalog.tests.factories import SessionFactory
+from conventions import queueing
+from conventions.models import FailedTask
+from conventions.testing import HarmlessTwice
 
 
 class TestTasks:
@@ -29,3 +40,59 @@ class TestTasks:
         (given,) = seen
         assert given.pop("at") is not None
         assert given == arguments
+
+
+class TestDeliveredTwice:
+    def test_send_confirmation(self, assert_harmless_twice: HarmlessTwice) -> None:
+        booking = BookingFactory()
+
+        assert_harmless_twice(
+            tasks.send_confirmation,
+            booking_id=booking.pk,
+            effects=lambda: len(mail.outbox),
+            once=1,
+        )
+
+    def test_expire_unpaid_holds(self, assert_harmless_twice: HarmlessTwice) -> None:
+        session = SessionFactory(capacity=3, seats_left=1)
+        for _ in range(2):
+            BookingFactory(
+                session=session, status=Booking.Status.HELD, hold_expires_at=timezone.now()
+            )
+
+        def seats_left() -> object:
+            session.refresh_from_db()
+            return session.seats_left
+
+        assert_harmless_twice(tasks.expire_unpaid_holds, effects=seats_left, once=3)
+
+    def test_resend_overdue_confirmations(
+        self, assert_harmless_twice: HarmlessTwice, eager_tasks: None
+    ) -> None:
+        BookingFactory(booked_at=timezone.now() - timedelta(hours=1))
+
+        assert_harmless_twice(
+            tasks.resend_overdue_confirmations, effects=lambda: len(mail.outbox), once=1
+        )
+
+
+@pytest.mark.django_db
+class TestSendConfirmation:
+    def test_is_tried_six_times_in_its_rhythm_and_then_is_a_failed_task(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(**_: object) -> None:
+            raise ConnectionRefusedError("mail server is away")
+
+        monkeypatch.setattr(clients, "mail_confirmation", refuse)
+        lines = LogCapture()
+        monkeypatch.setattr(queueing, "logger", structlog.wrap_logger(None, processors=[lines]))
+
+        tasks.send_confirmation.apply(kwargs={"booking_id": BookingFactory().pk}, throw=False)
+
+        retries = [line for line in lines.entries if line["event"] == "task_retried"]
+        assert [(line["attempt"], line["of"]) for line in retries] == [(n, 6) for n in range(1, 6)]
+        for line, longest in zip(retries, (10, 20, 40, 80, 160), strict=True):
+            assert 0 <= line["next_in"] <= longest
+        row = FailedTask.objects.get()
+        assert (row.owner, row.attempts) == (tasks.send_confirmation.owner, 6)

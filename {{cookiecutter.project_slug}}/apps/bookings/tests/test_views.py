@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.tests.factories import UserFactory
+from apps.bookings import selectors
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
@@ -19,6 +22,19 @@ class TestMyBookings:
 
         assert booking.session.workshop.title in page
         assert "Confirmation on its way" in page
+
+    def test_leads_to_earlier_ones(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(selectors, "SHOWN", 1)
+        earlier = BookingFactory()
+        BookingFactory(attendee=earlier.attendee)
+        client.force_login(earlier.attendee)
+
+        page = client.get(reverse("bookings:my_bookings")).content.decode()
+        (query,) = re.findall(r'href="(\?cursor=[^"]+)">Earlier bookings', page)
+        second = client.get(reverse("bookings:my_bookings") + query).content.decode()
+
+        assert earlier.session.workshop.title not in page
+        assert earlier.session.workshop.title in second
 
     def test_asks_strangers_to_sign_in(self, client: Client) -> None:
         assert client.get(reverse("bookings:my_bookings")).status_code == 302

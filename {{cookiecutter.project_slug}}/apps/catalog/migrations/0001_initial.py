@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("title", models.CharField(max_length=120)),
+                ("title_key", models.CharField(blank=True, editable=False, max_length=120)),
                 ("summary", models.TextField()),
             ],
             options={
@@ -53,6 +54,7 @@ class Migration(migrations.Migration):
                 (
                     "workshop",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="sessions",
                         to="catalog.workshop",

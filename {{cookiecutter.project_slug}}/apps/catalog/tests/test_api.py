@@ -3,6 +3,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from apps.catalog import selectors
 from apps.catalog.tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db
@@ -12,10 +13,35 @@ class TestSessions:
     def test_are_listed_to_anyone(self, client: Client) -> None:
         session = SessionFactory()
 
-        (listed,) = client.get("/api/sessions").json()
+        (listed,) = client.get("/api/sessions").json()["items"]
 
         assert listed["title"] == session.workshop.title
         assert listed["seats_left"] == 8
+
+    def test_are_listed_page_by_page(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(selectors, "SHOWN", 2)
+        SessionFactory.create_batch(3)
+
+        first = client.get("/api/sessions").json()
+        second = client.get("/api/sessions", {"cursor": first["next_cursor"]}).json()
+
+        assert [len(first["items"]), len(second["items"])] == [2, 1]
+        assert second["next_cursor"] is None
+
+    def test_behind_a_cursor_that_was_changed_are_a_problem_document(self, client: Client) -> None:
+        answer = client.get("/api/sessions?cursor=made-up")
+
+        assert answer.status_code == 400
+        assert answer["Content-Type"] == "application/problem+json"
+        assert "start at the first page" in answer.json()["detail"]
+
+    def test_are_found_by_the_beginning_of_their_title(self, client: Client) -> None:
+        SessionFactory(workshop__title="Bread")
+        SessionFactory(workshop__title="Bowls")
+
+        (found,) = client.get("/api/sessions/titled?title=br").json()["items"]
+
+        assert found["title"] == "Bread"
 
     def test_are_shown_one_by_one(self, client: Client) -> None:
         session = SessionFactory()

@@ -1,3 +1,4 @@
+import re
 from uuid import uuid4
 
 import pytest
@@ -5,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.tests.factories import UserFactory
+from apps.catalog import selectors
 from apps.catalog.tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +21,41 @@ class TestSessionList:
 
         assert "Full" in page
         assert "1 seat left" in page
+
+    def test_leads_to_later_sessions(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(selectors, "SHOWN", 1)
+        _, later = SessionFactory.create_batch(2)
+
+        page = client.get(reverse("catalog:session_list")).content.decode()
+        (query,) = re.findall(r'href="(\?cursor=[^"]+)">Later sessions', page)
+        second = client.get(reverse("catalog:session_list") + query).content.decode()
+
+        assert later.workshop.title not in page
+        assert later.workshop.title in second
+        assert "Later sessions" not in second
+
+    def test_behind_a_cursor_that_was_changed_is_a_page_that_says_so(self, client: Client) -> None:
+        answer = client.get(reverse("catalog:session_list"), {"cursor": "made-up"})
+
+        assert answer.status_code == 400
+        assert "start at the first page" in answer.content.decode()
+
+
+class TestSessionSearch:
+    def test_shows_what_it_found_and_what_was_sought(self, client: Client) -> None:
+        SessionFactory(workshop__title="Bread")
+        SessionFactory(workshop__title="Bowls")
+
+        page = client.get(reverse("catalog:session_search"), {"title": "br"}).content.decode()
+
+        assert "Bread" in page
+        assert "Bowls" not in page
+        assert 'value="br"' in page
+
+    def test_says_when_nothing_begins_so(self, client: Client) -> None:
+        page = client.get(reverse("catalog:session_search"), {"title": "<x>"}).content.decode()
+
+        assert "No title begins with “&lt;x&gt;”." in page
 
 
 class TestSessionDetail:

@@ -118,6 +118,31 @@ class TestCountingTwiceAtOnce:
         assert figures()[first.starts_at.date()] == (8, 1, LATER)
 
 
+@pytest.mark.django_db(transaction=True)
+class TestRebuiltTwiceAtOnce:
+    def test_is_as_rebuilt_once(self) -> None:
+        SessionFactory(capacity=8)
+        together, broken = threading.Barrier(4), []
+
+        def rebuild() -> None:
+            together.wait()
+            try:
+                services.rebuild_daily_occupancy(at=NOW)
+            except Exception as error:
+                broken.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=rebuild) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert broken == []
+        assert DailyOccupancy.objects.get().seats_offered == 8
+
+
 LATER = NOW + timedelta(minutes=1)
 
 

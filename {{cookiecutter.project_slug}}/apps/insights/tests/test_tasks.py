@@ -1,6 +1,12 @@
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from apps.catalog.tests.factories import SessionFactory
 from apps.insights import services, tasks
+from apps.insights.models import DailyOccupancy
+from conventions.testing import HarmlessTwice
 
 
 class TestTasks:
@@ -14,3 +20,20 @@ class TestTasks:
         getattr(tasks, name)()
 
         assert seen[0]["at"] is not None
+
+
+class TestDeliveredTwice:
+    def test_refresh_changed_days(self, assert_harmless_twice: HarmlessTwice) -> None:
+        SessionFactory(capacity=8, starts_at=timezone.now() + timedelta(days=1))
+
+        assert_harmless_twice(tasks.refresh_changed_days, effects=days, once=[(8, 0)])
+
+    def test_rebuild_daily_occupancy(self, assert_harmless_twice: HarmlessTwice) -> None:
+        SessionFactory(capacity=8, starts_at=timezone.now() + timedelta(days=1))
+
+        assert_harmless_twice(tasks.rebuild_daily_occupancy, effects=days, once=[(8, 0)])
+
+
+def days() -> list[tuple[int, int]]:
+    """Return the seats offered and taken of each day there is."""
+    return list(DailyOccupancy.objects.values_list("seats_offered", "seats_taken"))

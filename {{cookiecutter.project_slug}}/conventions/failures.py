@@ -1,0 +1,331 @@
+"""What finally failed: recorded for whoever is on call, replayed or discarded by them.
+
+One receiver of Celery's signal writes the rows. (It is Celery's, not Django's; and `on_failure` is
+not called for a worker that was lost.)
+"""
+
+import inspect
+import math
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import current_app, signals
+from celery.exceptions import Reject
+from django.db import connection, transaction
+from django.utils import timezone
+from structlog.contextvars import bound_contextvars
+
+from conventions import errors, ownership, tracing
+
+logger = structlog.get_logger(__name__)
+
+SECRET_WORDS = {
+    *("password", "passwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys"),
+    *("apikey", "authorization", "credential", "credentials", "cookie", "otp"),
+}
+GONE = "[gone: "  # begins what stands in a row for an argument that cannot be had back
+KEPT = timedelta(days=30)  # of what has been dealt with
+REPUBLISHED = 500  # rows at a time
+
+
+class NoSuchFailure(errors.NotFound):
+    """There is no such failed task."""
+
+
+class NotOpen(errors.Conflict):
+    """This failed task has been dealt with already."""
+
+
+class NotReplayable(errors.Conflict):
+    """This task cannot be run again from what was kept of it."""
+
+
+class BrokerAway(errors.Conflict):
+    """The broker does not take messages now. The row stays open."""
+
+
+# Recording ------------------------------------------------------------------------------------
+
+
+def record(
+    *,
+    task: Any,
+    task_id: str,
+    args: Any,
+    kwargs: Any,
+    error: BaseException,
+    at: datetime,
+    traceback: str = "",
+    published: bool = True,
+) -> None:
+    """Write or refresh the row of a task id, and open it (again)."""
+    _write(
+        name=task.name,
+        owner=task.owner,
+        task_id=task_id,
+        args=args,
+        kwargs=kwargs,
+        error=repr(error),
+        traceback=traceback,
+        published=published,
+        attempts=(task.request.retries or 0) + 1 if published else 0,
+        request_id=tracing.request_id_of(task.request) or tracing.request_id(),
+        at=at,
+        # The next run does the same work, so a night of failing every minute is one row.
+        one_row=task.schedule is not None,
+    )
+
+
+def _write(*, name: str, task_id: str, **values: Any) -> None:
+    """Write a row. It must hide neither the failure itself nor what else is to be done."""
+    try:
+        # A worker's main process, too, records failures, and hours may lie between two of them.
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        _upsert(name=name, task_id=task_id, **values)
+    except Exception:
+        logger.exception("task_failure_not_recorded", task=name, task_id=task_id)
+
+
+def _upsert(
+    *,
+    name: str,
+    task_id: str,
+    args: Any,
+    kwargs: Any,
+    attempts: int,
+    error: str,
+    traceback: str,
+    published: bool,
+    one_row: bool,
+    at: datetime,
+    **others: str,
+) -> None:
+    from conventions.models import FailedTask  # models need the apps loaded; celery.py does not
+
+    masked, secrets = _masked(name=name, args=args, kwargs=kwargs)
+    for secret in secrets:
+        error, traceback = error.replace(secret, gone()), traceback.replace(secret, gone())
+    which: dict[str, Any] = {"task_id": task_id}
+    if one_row:
+        row = FailedTask.objects.filter(name=name, state=FailedTask.State.OPEN).first()
+        if row is not None:
+            which = {"pk": row.pk}
+            attempts = row.attempts + (attempts if row.task_id != task_id else 0)
+    values = {
+        "task_id": task_id,
+        "name": name,
+        "state": FailedTask.State.OPEN,
+        "kind": FailedTask.Kind.FAILED if published else FailedTask.Kind.UNPUBLISHED,
+        "attempts": attempts,
+        "error": _clean(error)[:500],
+        "traceback": _clean(traceback),
+        "last_failed_at": at,
+        **masked,
+        **others,
+    }
+    FailedTask.objects.update_or_create(
+        defaults=values, create_defaults=values | {"first_failed_at": at}, **which
+    )
+
+
+@signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")
+def record_failures(
+    sender: Any = None,
+    task_id: str = "",
+    exception: BaseException | None = None,
+    args: Any = (),
+    kwargs: Any = None,
+    einfo: Any = None,
+    **_: object,
+) -> None:
+    """Keep a row of each final failure. Celery sends a hard time limit's twice: hence one row."""
+    # So says Celery when a retry could not be published. Nothing was wrong with the task.
+    published = not isinstance(exception, Reject)
+    with tracing.bound_to(sender.request):
+        logger.error(
+            "task_failed" if published else "task_unpublished",
+            task=sender.name,
+            owner=sender.owner,
+            task_id=task_id,
+            error=repr(exception),
+        )
+        record(
+            task=sender,
+            task_id=task_id,
+            args=args,
+            kwargs=kwargs,
+            error=exception or RuntimeError("unknown"),
+            traceback=str(einfo or ""),
+            published=published,
+            at=timezone.now(),
+        )
+
+
+@signals.task_unknown.connect(weak=False, dispatch_uid="conventions.record_unknown_tasks")
+def record_unknown_tasks(
+    sender: Any = None, name: str = "", message: Any = None, **others: Any
+) -> None:
+    """Keep a row of a message whose task this worker does not know; Celery drops it."""
+    args, kwargs, _embed = message.payload
+    _write(
+        name=name,
+        owner=_owner_by_name(name),
+        task_id=others["id"],
+        args=args,
+        kwargs=kwargs,
+        error="No such task. Was a task renamed, or the web deployed before the workers?",
+        traceback="",
+        published=True,
+        attempts=0,
+        request_id=tracing.request_id_of(message.headers),
+        one_row=False,
+        at=timezone.now(),
+    )
+
+
+def _owner_by_name(name: str) -> str:
+    try:
+        return ownership.team_of_module(module=f"apps.{name}")
+    except ownership.Malformed:  # there is no such app either
+        return ownership.team_of_the_house()
+
+
+def gone(value: Any = None) -> str:
+    """Return what stands in a row for a value that must not, or cannot, be kept."""
+    return f"{GONE}masked]" if value is None else f"{GONE}{_clean(repr(value))}]"
+
+
+def _masked(*, name: str, args: Any, kwargs: Any) -> tuple[dict[str, Any], set[str]]:
+    """Return the arguments without what is secret by its name, and those secrets."""
+    secrets: set[str] = set()
+
+    def keep(value: Any, *, called: str = "") -> Any:
+        if SECRET_WORDS & set(re.split(r"[^a-z0-9]+", called.lower())):
+            if isinstance(value, str) and len(value) > 3:
+                secrets.add(value)
+            return gone()
+        if isinstance(value, dict):
+            return {str(key): keep(one, called=str(key)) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [keep(one) for one in value]
+        # What PostgreSQL's JSON does not take.
+        unfit = (isinstance(value, str) and value != _clean(value)) or (
+            isinstance(value, float) and not math.isfinite(value)
+        )
+        return gone(value) if unfit else value
+
+    task = current_app.tasks.get(name)
+    names = list(inspect.signature(task.run).parameters) if task else []
+    names += [""] * len(args or ())
+    return {
+        "args": [keep(one, called=called) for one, called in zip(args or (), names, strict=False)],
+        "kwargs": keep(kwargs or {}),
+    }, secrets
+
+
+def _clean(text: str) -> str:
+    """Return `text` as a database takes it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+# Dealing with it ------------------------------------------------------------------------------
+
+
+def replay(*, failure_id: int, by: str) -> None:
+    """Publish a failed task again, under its own id, for the person or thing `by`.
+
+    Raises `NoSuchFailure`, `NotOpen`, `NotReplayable` or `BrokerAway`. Of two at the same time one
+    publishes, since the row is locked by its UPDATE until the message is out. That is before the
+    commit, unlike everywhere else: should this process die in between, the row is still open, and
+    what a second replay costs is a second run, which every task can take.
+    """
+    from conventions.models import FailedTask
+
+    with transaction.atomic():
+        row = _close(failure_id=failure_id, state=FailedTask.State.REPLAYED)
+        task = _task_to_replay(row)
+        try:
+            with bound_contextvars(request_id=row.request_id or row.task_id):  # its story goes on
+                task.apply_async(row.args, row.kwargs, task_id=row.task_id)
+        except Exception as error:
+            raise BrokerAway(f"The broker does not take the message: {error}") from error
+    logger.info("task_replayed", task=row.name, task_id=row.task_id, owner=row.owner, by=by)
+
+
+def discard(*, failure_id: int, by: str) -> None:
+    """Note that nothing more is to be done. Raises `NoSuchFailure` or `NotOpen`."""
+    from conventions.models import FailedTask
+
+    with transaction.atomic():
+        row = _close(failure_id=failure_id, state=FailedTask.State.DISCARDED)
+    logger.info("task_discarded", task=row.name, task_id=row.task_id, owner=row.owner, by=by)
+
+
+def _close(*, failure_id: int, state: str) -> Any:
+    """Take an open row out of the list; of two at the same time one succeeds."""
+    from conventions.models import FailedTask
+
+    open_row = FailedTask.objects.filter(pk=failure_id, state=FailedTask.State.OPEN)
+    closed = open_row.update(state=state)
+    row = FailedTask.objects.filter(pk=failure_id).first()
+    if row is None:
+        raise NoSuchFailure(f"There is no failed task {failure_id}.")
+    if not closed:
+        raise NotOpen(f"Failed task {failure_id} was {row.get_state_display()} already.")
+    return row
+
+
+def _task_to_replay(row: Any) -> Any:
+    task = current_app.tasks.get(row.name)
+    if task is None:
+        raise NotReplayable(
+            f"There is no task {row.name} (any more). Deploy the code that has it, or discard this."
+        )
+    try:
+        inspect.signature(task.run).bind(*row.args, **row.kwargs)
+    except TypeError as error:
+        raise NotReplayable(
+            f"{row.name} takes other arguments now: {error}. Do by hand what it was to do, then"
+            " discard this."
+        ) from None
+    if GONE in repr([row.args, row.kwargs]):
+        raise NotReplayable(
+            f"An argument of {row.name} was secret or no plain value, and was not kept. Do by hand"
+            " what it was to do, then discard this."
+        )
+    return task
+
+
+def republish_unpublished(*, by: str) -> int:
+    """Publish what the broker refused, oldest first, until it refuses again. Returns how many."""
+    from conventions.models import FailedTask
+
+    rows = FailedTask.objects.filter(
+        state=FailedTask.State.OPEN, kind=FailedTask.Kind.UNPUBLISHED
+    ).order_by("last_failed_at")
+    published = 0
+    for failure_id in list(rows.values_list("pk", flat=True)[:REPUBLISHED]):
+        try:
+            replay(failure_id=failure_id, by=by)
+            published += 1
+        except NotReplayable as error:
+            # For a person now: trying again every minute would change nothing.
+            rows.filter(pk=failure_id).update(kind=FailedTask.Kind.FAILED, error=str(error)[:500])
+        except BrokerAway:
+            break
+        except NotOpen:
+            continue
+    return published
+
+
+def delete_old_failures(*, at: datetime) -> int:
+    """Delete what was dealt with and last failed 30 days ago. Returns how many."""
+    from conventions.models import FailedTask
+
+    old = FailedTask.objects.exclude(state=FailedTask.State.OPEN).filter(
+        last_failed_at__lt=at - KEPT
+    )
+    return old.delete()[0]

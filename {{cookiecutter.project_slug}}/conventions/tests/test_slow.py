@@ -1,0 +1,70 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from conventions.management.commands import slow
+
+
+def line(view: str, duration_ms: float, queries: int) -> str:
+    said = {"event": "request_finished", "view": view}
+    return json.dumps(said | {"duration_ms": duration_ms, "queries": queries})
+
+
+class TestRequestFinished:
+    @pytest.mark.django_db
+    def test_says_what_the_request_cost(
+        self, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client.get("/accounts/login/")
+
+        (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
+        assert isinstance(said, dict)
+        assert said["view"] == "accounts:login"
+        assert said["duration_ms"] > 0
+        assert said["queries"] == 0
+
+    @pytest.mark.django_db
+    def test_counts_each_query(
+        self, admin_client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        admin_client.get("/admin/auth/group/")
+
+        (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
+        assert isinstance(said, dict)
+        assert said["queries"] > 3
+
+
+class TestSlow:
+    def test_lists_the_dearest_view_first(self, tmp_path: Path) -> None:
+        log = tmp_path / "web.log"
+        cheap = [line("home", 1, 0)] * 10
+        dear = [line("reports", 10 * number, number) for number in range(1, 21)]
+        log.write_text("\n".join([*cheap, "Traceback ...", "12:00 web.1 | " + dear[0], *dear[1:]]))
+        out = StringIO()
+
+        call_command("slow", str(log), stdout=out)
+
+        header, *rows = [row.split() for row in out.getvalue().splitlines()]
+        assert header[0] == "VIEW"
+        assert rows == [
+            ["reports", "20", "2.1", "105.0", "190", "10", "20"],
+            ["home", "10", "0.0", "1.0", "1", "0", "0"],
+        ]
+
+    def test_passes_over_what_is_no_finished_request(self) -> None:
+        others = ["", "{", "[1]", '{"event": "request_started"}', '{"event": "request_finished"}']
+
+        assert list(slow.finished(others)) == []
+
+    @pytest.mark.parametrize("content", [None, "Ready.\n"])
+    def test_says_what_is_missing(self, tmp_path: Path, content: str | None) -> None:
+        log = tmp_path / "web.log"
+        if content:
+            log.write_text(content)
+
+        with pytest.raises(CommandError, match="LOG_JSON=1" if content else "No such file"):
+            call_command("slow", str(log))
