@@ -187,10 +187,7 @@ def record_unknown_tasks(
 
 
 def _owner_by_name(name: str) -> str:
-    try:
-        return ownership.team_of_module(module=f"apps.{name}")
-    except ownership.Malformed:  # there is no such app either
-        return ownership.team_of_the_house()
+    return ownership.team_of_module(module=f"apps.{name}") or ownership.team_of_the_house()
 
 
 def gone(value: Any = None) -> str:

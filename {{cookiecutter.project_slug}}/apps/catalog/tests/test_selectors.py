@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -108,9 +109,9 @@ class TestSessionsTitled:
     def test_takes_two_queries(self, assert_constant_queries: ConstantQueries) -> None:
         assert_constant_queries(
             selectors.sessions_titled,
-            grow=SessionFactory.create_batch,
+            grow=partial(SessionFactory.create_batch, workshop__title="Throw a bowl"),
             consume=lambda page: [session.title for session in page.items],
-            title="workshop 1",
+            title="throw",
             at=NOW,
         )
 

@@ -26,14 +26,14 @@ class TestDeliveredTwice:
     def test_refresh_changed_days(self, assert_harmless_twice: HarmlessTwice) -> None:
         SessionFactory(capacity=8, starts_at=timezone.now() + timedelta(days=1))
 
-        assert_harmless_twice(tasks.refresh_changed_days, effects=days, once=[(8, 0)])
+        assert_harmless_twice(tasks.refresh_changed_days, effects=figures, once=[(8, 0)])
 
     def test_rebuild_daily_occupancy(self, assert_harmless_twice: HarmlessTwice) -> None:
         SessionFactory(capacity=8, starts_at=timezone.now() + timedelta(days=1))
 
-        assert_harmless_twice(tasks.rebuild_daily_occupancy, effects=days, once=[(8, 0)])
+        assert_harmless_twice(tasks.rebuild_daily_occupancy, effects=figures, once=[(8, 0)])
 
 
-def days() -> list[tuple[int, int]]:
-    """Return the seats offered and taken of each day there is."""
+def figures() -> list[tuple[int, int]]:
+    """Return of each day the seats offered and taken."""
     return list(DailyOccupancy.objects.values_list("seats_offered", "seats_taken"))
