@@ -67,17 +67,18 @@ class TestFigures:
         before = loads_of_sessions(desk_project)
 
         for _ in range(2):
-            demo.run([*MANAGE, "shell", "--no-imports", "-c", READ_ONCE], cwd=desk_project)
+            manage(desk_project, "shell", "--no-imports", "-c", READ_ONCE)
 
         assert loads_of_sessions(desk_project) == before + 2
 
 
-MANAGE = ["uv", "run", "python", "manage.py"]
-
-
 def loads_of_sessions(project: Path) -> int:
-    cards = json.loads(demo.run([*MANAGE, "caches", "--json"], cwd=project))
+    cards = json.loads(manage(project, "caches", "--json"))
     return int(next(card["loads"] for card in cards if card["name"] == "catalog.session"))
+
+
+def manage(project: Path, *arguments: str) -> str:
+    return demo.run([str(project / ".venv/bin/python"), "manage.py", *arguments], cwd=project)
 
 
 class TestRunbook:

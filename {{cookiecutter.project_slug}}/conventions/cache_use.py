@@ -53,23 +53,21 @@ class Counter:
         self.now = Use()
         self._name = name
         self._lock = threading.Lock()
-        self._write_at = clock() + WRITE_EVERY
+        self._written_at = clock()
 
     def hit(self, *, saved_seconds: float) -> None:
         """Count a read that was answered from the cache, and the time that saved."""
         with self._lock:
             self.now.hits += 1
             self.now.saved_seconds += saved_seconds
-        if clock() > self._write_at:
-            self.write_down()
+        self._write_down_in_time()
 
     def loaded(self, *, seconds: float) -> None:
         """Count a read that had to load."""
         with self._lock:
             self.now.loads += 1
             self.now.load_seconds += seconds
-        if clock() > self._write_at:
-            self.write_down()
+        self._write_down_in_time()
 
     def avoided_stale(self) -> None:
         """Count a read that found a value of a generation that is over."""
@@ -82,7 +80,7 @@ class Counter:
 
         with self._lock:
             use, self.now = self.now, Use()
-            self._write_at = clock() + WRITE_EVERY
+            self._written_at = clock()
         try:
             row, _ = CacheUse.objects.get_or_create(name=self._name, day=timezone.now().date())
             CacheUse.objects.filter(pk=row.pk).update(
@@ -90,6 +88,10 @@ class Counter:
             )
         except DatabaseTrouble as error:
             logger.warning("The figures of the cache %s were not written: %s", self._name, error)
+
+    def _write_down_in_time(self) -> None:
+        if clock() - self._written_at > WRITE_EVERY:
+            self.write_down()
 
 
 def used_since(day: date) -> dict[str, Use]:

@@ -35,13 +35,12 @@ from django.utils.module_loading import autodiscover_modules
 
 from conventions import cache_keys, cache_use, ownership
 from conventions.cache_keys import Keys
-from conventions.cache_outage import outage
+from conventions.cache_outage import AWAY, outage
 
 logger = logging.getLogger(__name__)
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
 
-UNREADABLE = (pickle.UnpicklingError, AttributeError, ImportError)  # a value whose class has gone
 LOCK_SECONDS = 10  # the longest one loader may keep others waiting
 
 declared: dict[str, "CachedRead[Any, Any]"] = {}
@@ -127,15 +126,18 @@ class CachedRead(Generic[Parameters, Value]):
         with outage.noted():
             try:
                 return self._look(cache, keys)
-            except UNREADABLE as error:
-                logger.warning("The cache %s held what cannot be read: %s", self.name, error)
+            except AWAY:
+                raise
+            except Exception as error:
+                # A value's class has gone, or another version of this code stored it.
+                logger.warning("The cache %s held what cannot be read: %r", self.name, error)
                 cache.delete(keys.value)
         return None
 
     def _look(self, cache: BaseCache, keys: Keys) -> Entry | Claim | None:
         began = time.monotonic()
         lock, stale_seen = "", False
-        while True:
+        while time.monotonic() - began < LOCK_SECONDS:
             found = cache.get_many((*keys, lock) if lock else keys)
             generation = found.get(keys.generation) or self._begin_generation(cache, keys)
             if generation is None:
@@ -158,9 +160,8 @@ class CachedRead(Generic[Parameters, Value]):
                 continue
             if entry:
                 return self._hit(entry, began)  # one other refreshes it for all
-            if time.monotonic() - began > LOCK_SECONDS:
-                return None
             time.sleep(random.uniform(0.01, 0.03))
+        return None
 
     def _is_due(self, entry: Entry) -> bool:
         """Whether to refresh: at the end, or for one of many readers a little before it.

@@ -37,8 +37,9 @@ class TestCounter:
         monkeypatch.setattr(cache_use, "clock", lambda: float("inf"))
 
         counter.hit(saved_seconds=0.1)
-        counter.write_down()
 
+        assert used_today().hits == 2
+        counter.write_down()
         assert used_today().hits == 2
 
     def test_fails_no_read_when_it_cannot_write(

@@ -1,3 +1,4 @@
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,11 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
-from django.db import connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from redis.exceptions import ConnectionError as RedisAway
 
-from conventions import cache_outage, caching
-from conventions.caching import CachedRead, cached_read
+from conventions import cache_keys, cache_outage, caching
+from conventions.caching import CachedRead, Entry, cached_read
 
 
 @pytest.fixture
@@ -176,6 +177,35 @@ class TestReading:
         assert [read(pk=3), read(pk=3)] == [None, None]
         assert load.calls == [3]
 
+    def test_remembers_it_for_a_time_of_its_own(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept: dict[str, int] = {}
+        cache = caches["default"]
+        monkeypatch.setattr(cache, "set", noting(cache.set, kept))
+        read = declare(Load(None), negative_ttl=5)
+
+        read(pk=3)
+
+        assert kept == {read.keys.make({"pk": 3}).value: 5}
+
+    def test_looks_again_once_it_may_load(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load = Load()
+        read = declare(load)
+        claim = CachedRead._claim
+
+        def too_late(self: CachedRead[..., Any], *arguments: Any) -> Any:
+            monkeypatch.setattr(CachedRead, "_claim", claim)
+            in_threads(1, lambda: read(pk=1))  # somebody else loads in this very moment
+            return claim(self, *arguments)
+
+        monkeypatch.setattr(CachedRead, "_claim", too_late)
+
+        assert read(pk=1) == 1
+        assert load.calls == [1]
+
     def test_loads_once_for_many_readers_of_a_cold_key(self, declare: Any) -> None:
         loaded: list[int] = []
 
@@ -233,6 +263,34 @@ class TestReading:
             read(pk=1)
         assert read(pk=1) == "well"
 
+    def test_releases_no_lock_but_its_own(self, declare: Any) -> None:
+        cache = caches["default"]
+
+        def lock_of(keys: cache_keys.Keys) -> str:
+            return f"{keys.value}:lock:{cache.get(keys.generation)}"
+
+        def load(*, pk: int) -> int:  # so slow that its lock ended and somebody else took it
+            assert cache.get(lock_of(read.keys.make({"pk": pk})))
+            cache.set(lock_of(read.keys.make({"pk": pk})), "another's", timeout=60)
+            return pk
+
+        read = declare(load)
+        read(pk=1)
+
+        assert cache.get(lock_of(read.keys.make({"pk": 1}))) == "another's"
+
+    @pytest.mark.parametrize(("chance", "due"), [(0.0, False), (0.999_999, True)])
+    def test_refreshes_early_by_chance_where_loading_is_slow(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, chance: float, due: bool
+    ) -> None:
+        monkeypatch.setattr(random, "random", lambda: chance)
+        read = declare(Load())
+        now = time.time()
+
+        assert read._is_due(Entry(1, "slow", load_seconds=10, fresh_until=now + 60)) is due
+        assert not read._is_due(Entry(1, "fast", load_seconds=0.01, fresh_until=now + 60))
+        assert read._is_due(Entry(1, "over", load_seconds=0.01, fresh_until=now))
+
     def test_waits_no_longer_than_the_lock_lasts(
         self, declare: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -274,7 +332,11 @@ class TestLosing:
         """A full cache may drop a generation at once; without one, nothing may be stored."""
         load = Load()
         read = declare(load)
-        monkeypatch.setattr(caches["default"], "add", lambda *_, **__: False)
+        cache = caches["default"]
+        add = cache.add
+        monkeypatch.setattr(
+            cache, "add", lambda key, *rest, **others: ":lock:" in key and add(key, *rest, **others)
+        )
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
         assert caches["default"].get(read.keys.make({"pk": 1}).value) is None
@@ -292,6 +354,15 @@ class TestLosing:
 
         keys = read.keys.make({"pk": 1})
         assert kept == {keys.generation: 120, keys.value: 60}
+
+    def test_what_another_version_stored_means_loading_again(self, declare: Any) -> None:
+        load = Load()
+        read = declare(load)
+        read(pk=1)
+        caches["default"].set(read.keys.make({"pk": 1}).value, ("of", "another", "shape"))
+
+        assert [read(pk=1) for _ in range(3)] == [1] * 3
+        assert load.calls == [1, 1, 1]
 
     def test_the_class_of_a_value_means_loading_again(
         self, declare: Any, monkeypatch: pytest.MonkeyPatch
@@ -315,20 +386,32 @@ class Gone:
 
 @pytest.mark.django_db(transaction=True)
 class TestOutage:
-    def test_is_read_past_logged_once_and_not_met_again_at_once(
-        self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize(
+        "error", [ConnectionError, InterfaceError, OperationalError, RedisAway]
+    )
+    def test_is_read_past_and_not_met_again_at_once(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
     ) -> None:
         asked = []
 
         def ask(*_: object) -> None:
             asked.append(1)
-            is_away()
+            raise error("no cache today")
 
         read = declare(Load())
         monkeypatch.setattr(type(caches["default"]), "get_many", ask)
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
         assert len(asked) == 1
+
+    def test_is_logged_once_a_minute(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        read = declare(Load())
+        monkeypatch.setattr(cache_outage, "PASSED_BY", 0)
+        monkeypatch.setattr(type(caches["default"]), "get_many", is_away)
+
+        assert [read(pk=1), read(pk=1)] == [1, 1]
         assert [r.message for r in caplog.records if "out of reach" in r.message] == [
             "The cache is out of reach, reading past it: no cache today"
         ]
@@ -381,6 +464,22 @@ class TestInvalidating:
             assert elsewhere(read) == "old"
 
         assert read(pk=1) == "new"
+
+    def test_touches_the_cache_after_the_commit_alone(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        open_then: list[bool] = []
+        read = declare(Load())
+        monkeypatch.setattr(
+            type(caches["default"]),
+            "delete_many",
+            lambda *_: open_then.append(transaction.get_connection().in_atomic_block),
+        )
+
+        with transaction.atomic():
+            read.invalidate(pk=1)
+
+        assert open_then == [False]
 
     def test_takes_effect_at_once_outside_of_a_transaction(self, declare: Any) -> None:
         truth = {"value": "old"}

@@ -1,10 +1,12 @@
 import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connections
 
 from apps.accounts.tests.factories import UserFactory
+from apps.bookings import selectors, types
 from apps.bookings import services as bookings
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import services as catalog
@@ -85,6 +87,35 @@ class TestRefreshChangedDays:
         two_days()
 
         assert services.refresh_changed_days(at=LATER) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCountingTwiceAtOnce:
+    def test_keeps_the_later_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first, _ = two_days()
+        person = UserFactory()
+        counted, seats_taken = threading.Event(), selectors.seats_taken
+
+        def count_and_dawdle(**days: date) -> list[types.SeatsTaken]:
+            taken = seats_taken(**days)
+            monkeypatch.setattr(selectors, "seats_taken", seats_taken)
+            counted.set()
+            time.sleep(0.5)  # what was counted is no longer so when it is written
+            return taken
+
+        def rebuild() -> None:
+            services.rebuild_daily_occupancy(at=NOW)
+            connections.close_all()
+
+        monkeypatch.setattr(selectors, "seats_taken", count_and_dawdle)
+        slow = threading.Thread(target=rebuild)
+        slow.start()
+        counted.wait(5)
+        bookings.book_seat(session_public_id=first.public_id, by=person.pk, at=NOW)
+        services.refresh_changed_days(at=LATER)
+        slow.join()
+
+        assert figures()[first.starts_at.date()] == (8, 1, LATER)
 
 
 @pytest.mark.django_db(transaction=True)
