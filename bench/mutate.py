@@ -60,7 +60,7 @@ FAULTS = (
     Fault("conventions/local_broker.py", "                    if not _free(lock):\n                        continue\n", ""),
     Fault("conventions/local_broker.py", "            holder.take_back(self.queue_folder)\n", "            pass\n"),
     # Caches and queries
-    Fault("apps/catalog/services.py", "    caches.next_sessions.invalidate()\n", ""),
+    Fault("apps/catalog/services.py", "    caches.session.invalidate(public_id=session.public_id)\n", "    pass\n"),
     Fault("apps/catalog/services.py", "    caches.session.invalidate(public_id=session.public_id)\n", ""),
     Fault("conventions/caching.py", "        if transaction.get_connection().in_atomic_block:", "        if False:"),
     Fault("conventions/caching.py", "        if parameters != named:", "        if False:"),
