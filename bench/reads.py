@@ -31,9 +31,9 @@ def main() -> None:
         demo.generate(into=Path(folder))
         project = Path(folder) / demo.NAME
         within = TEMPLATE / "bench" / "reads_within.py"
-        command = [uv, "run", "--quiet", "--with", "djangorestframework>=3.16,<4", "python"]
+        command = [uv, "run", "--quiet", "--with", "djangorestframework>=3.16,<4"]
         done = subprocess.run(
-            [*command, str(within), rows],
+            [*command, "python", "-W", "ignore", str(within), rows],
             cwd=project,
             env=demo.clean_environment() | production(url),
             check=False,
