@@ -21,17 +21,18 @@ from django.shortcuts import render as django_render
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from django_structlog.signals import bind_extra_request_finished_metadata
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestInvalid
 from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
+from pydantic import BaseModel, ConfigDict
 
 from conventions import catalogue, errors, tracing
 from conventions.querying import no_queries
 
 logger = logging.getLogger(__name__)
-Out = TypeVar("Out")
+Item = TypeVar("Item")
 
 STARTED_AT = timezone.now()
 
@@ -61,10 +62,20 @@ class JSONRenderer(BaseRenderer):
         return orjson.dumps(data, default=str)
 
 
-class PageOut(Schema, Generic[Out]):
+class Out(BaseModel):
+    """The base of what an endpoint answers: the attributes of what it returned, as they are.
+
+    For what comes in, ninja's `Schema`. Going out, it would look at each value for a file, a
+    related manager or a method first: most of the time that a list of 50 takes.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PageOut(Out, Generic[Item]):
     """A `conventions.paging.Page`. Pass `next_cursor` as `?cursor=` for what comes next."""
 
-    items: list[Out]
+    items: list[Item]
     next_cursor: str | None
 
 

@@ -7,13 +7,12 @@ from typing import Any, Generic, TypeVar
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import FETCH_RAISE, F, Func, Q, Value
 from django.db.models.lookups import GreaterThan, LessThan
 
 from conventions import errors
-from conventions.querying import promised
 
-Row = TypeVar("Row", bound=models.Model)
+Row = TypeVar("Row")
 Item = TypeVar("Item")
 
 
@@ -32,14 +31,14 @@ class Page(Generic[Item]):
 
 
 def page(
-    rows: models.QuerySet[Row],
+    rows: models.QuerySet[Any, Row],
     *,
     order: Sequence[str],
     size: int,
     cursor: str,
     into: Callable[[Row], Item],
 ) -> Page[Item]:
-    """Return the `size` rows after `cursor` ("": from the start), each through `into`.
+    """Return the `size` rows, or `values()`, after `cursor` ("": from the start), through `into`.
 
     One query, as quick on the last page as on the first, for it seeks instead of counting rows it
     will not show; hence no total. `order` names the model's own columns, as `order_by` does
@@ -55,12 +54,12 @@ def page(
     if cursor:
         bound = _after(order, fields, _read(cursor, signer=signer, fields=fields))
         rows = _first(rows, bound)
-    found = list(promised(rows.order_by(*order))[: size + 1])
+    found = list(rows.order_by(*order).fetch_mode(FETCH_RAISE)[: size + 1])
     shown = found[:size]
     more = len(found) > size
     return Page(
         items=[into(row) for row in shown],
-        next_cursor=_write(shown[-1], signer=signer, fields=fields) if more else None,
+        next_cursor=_write(shown[-1], rows.model, signer=signer, fields=fields) if more else None,
     )
 
 
@@ -72,8 +71,14 @@ def _orderable(model: type[models.Model], term: str) -> "models.Field[Any, Any]"
 
 
 def _write(
-    row: models.Model, *, signer: signing.Signer, fields: "list[models.Field[Any, Any]]"
+    row: Any,
+    model: type[models.Model],
+    *,
+    signer: signing.Signer,
+    fields: "list[models.Field[Any, Any]]",
 ) -> str:
+    if isinstance(row, dict):
+        row = model(**{field.attname: row[field.attname] for field in fields})
     return signer.sign_object([field.value_to_string(row) for field in fields])
 
 
@@ -107,7 +112,9 @@ def _after(
     return Q(**{f"{names[0]}__{side[0]}e": values[0]}) & after
 
 
-def _first(rows: models.QuerySet[Row], bound: Q | GreaterThan | LessThan) -> models.QuerySet[Row]:
+def _first(
+    rows: models.QuerySet[Any, Row], bound: Q | GreaterThan | LessThan
+) -> models.QuerySet[Any, Row]:
     """Return `rows` with one more condition, in front of the others.
 
     SQLite begins to read at the first bound it is given for an index. Behind a `starts_at > now`

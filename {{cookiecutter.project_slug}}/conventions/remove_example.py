@@ -12,6 +12,7 @@ EXAMPLE_PATHS = (
     "apps/bookings",
     "apps/catalog",
     "apps/insights",
+    "bench/session_list.py",
     "docs/follow-one-booking.md",
     "docs/runbooks/bookings.md",
     "docs/runbooks/catalog.md",

@@ -19,7 +19,7 @@ class BookingIn(Schema):
     session: UUID
 
 
-class BookingOut(Schema):
+class BookingOut(http.Out):
     public_id: UUID
     status: str
     title: str

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router
 
 from apps.catalog import selectors, types
 from conventions import http
@@ -14,7 +14,7 @@ from conventions.paging import Page
 router = Router(tags=["sessions"])
 
 
-class SessionOut(Schema):
+class SessionOut(http.Out):
     public_id: UUID
     title: str
     summary: str

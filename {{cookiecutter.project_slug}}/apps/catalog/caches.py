@@ -26,5 +26,5 @@ CHANGED_BY = (
 )
 def session(*, public_id: UUID) -> types.Session | None:
     """Return one session, or None where there is none."""
-    row = Session.objects.select_related("workshop").filter(public_id=public_id).first()
-    return row.announced() if row else None
+    row = Session.announced(Session.objects.filter(public_id=public_id)).first()
+    return types.Session(**row) if row else None

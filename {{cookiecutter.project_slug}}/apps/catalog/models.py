@@ -1,6 +1,7 @@
 """Workshops, and the sessions they are held in."""
 
 import uuid
+from dataclasses import fields
 from typing import Any
 
 from django.core.validators import MinValueValidator
@@ -69,17 +70,13 @@ class Session(querying.Model):
     def __str__(self) -> str:
         return f"{self.workshop.title}, {self.starts_at:%d %b %Y %H:%M}"
 
-    def announced(self) -> types.Session:
-        """Return it as others get it: plain data. Its workshop must be loaded."""
-        return types.Session(
-            id=self.pk,
-            public_id=self.public_id,
-            title=self.workshop.title,
-            summary=self.workshop.summary,
-            starts_at=self.starts_at,
-            minutes=self.minutes,
-            room=self.room,
-            price_cents=self.price_cents,
-            capacity=self.capacity,
-            seats_left=self.seats_left,
-        )
+    @classmethod
+    def announced(
+        cls, sessions: models.QuerySet["Session"]
+    ) -> models.QuerySet["Session", dict[str, Any]]:
+        """Return the fields of `types.Session`, as dicts: two thirds of the work of rows."""
+        of_session = {field.name for field in fields(types.Session)} - {"title", "summary"}
+        of_workshop = {"title": F("workshop__title"), "summary": F("workshop__summary")}
+        announced: models.QuerySet[Session, dict[str, Any]]
+        announced = sessions.values(*of_session, **of_workshop)
+        return announced

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from apps.catalog import caches, exceptions, types
@@ -18,8 +18,7 @@ FOUND = 20  # workshops that a title may begin; who means another one types on
 @selector(queries=1)
 def upcoming_sessions(*, at: datetime, cursor: str = "") -> Page[types.Session]:
     """Return the sessions that start after `at`, soonest first. Raises `CursorInvalid`."""
-    rows = Session.objects.select_related("workshop").filter(starts_at__gt=at)
-    return page(rows, order=("starts_at", "id"), size=SHOWN, cursor=cursor, into=Session.announced)
+    return _page(Session.objects.filter(starts_at__gt=at), cursor=cursor)
 
 
 @selector(queries=2)
@@ -33,9 +32,7 @@ def sessions_titled(*, title: str, at: datetime, cursor: str = "") -> Page[types
         "title_key"
     )
     found = list(workshops.values_list("pk", flat=True)[:FOUND])
-    rows = Session.objects.select_related("workshop")
-    rows = rows.filter(workshop_id__in=found, starts_at__gt=at)
-    return page(rows, order=("starts_at", "id"), size=SHOWN, cursor=cursor, into=Session.announced)
+    return _page(Session.objects.filter(workshop_id__in=found, starts_at__gt=at), cursor=cursor)
 
 
 @selector(queries=1)
@@ -58,3 +55,13 @@ def seats_offered(*, first: date, last: date) -> list[types.SeatsOffered]:
         .order_by("day")
     )
     return [types.SeatsOffered(**row) for row in days]
+
+
+def _page(sessions: QuerySet[Session], *, cursor: str) -> Page[types.Session]:
+    return page(
+        Session.announced(sessions),
+        order=("starts_at", "id"),
+        size=SHOWN,
+        cursor=cursor,
+        into=lambda row: types.Session(**row),
+    )

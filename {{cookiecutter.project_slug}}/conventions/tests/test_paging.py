@@ -73,6 +73,21 @@ class TestPage:
         assert first.items == ["b", "d"]
         assert names(first.next_cursor or "").items == ["e", "f"]
 
+    def test_goes_on_from_values_as_from_rows(self) -> None:
+        values = Permission.objects.values("id", "content_type_id")
+        order = ("content_type", "id")
+
+        def ids(cursor: str) -> paging.Page[int]:
+            return paging.page(
+                values, order=order, size=2, cursor=cursor, into=lambda row: int(row["id"])
+            )
+
+        first = ids("")
+        second = ids(first.next_cursor or "")
+
+        expected = Permission.objects.order_by(*order).values_list("pk", flat=True)[:4]
+        assert first.items + second.items == list(expected)
+
     def test_promises_its_rows(self) -> None:
         with pytest.raises(Exception, match="content_type"):
             paging.page(
