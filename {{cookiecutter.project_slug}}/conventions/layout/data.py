@@ -117,7 +117,7 @@ def _forgetters(value: ast.expr | None, *, module: Module) -> Iterator[tuple[ast
 def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
     """A relation to another app is a string, leaves no trace there, and never deletes along.
 
-    `models.ForeignKey("catalog.Session", on_delete=models.PROTECT, related_name="+")`. The same
+    `models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")`. The same
     holds for `settings.AUTH_USER_MODEL`, which is a model of accounts.
 
     Cannot see: a generic foreign key, a field class of your own, an id that is kept as a number.

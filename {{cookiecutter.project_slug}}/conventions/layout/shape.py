@@ -225,7 +225,7 @@ def other_apps_are_entered_by_the_front_door(project: Project) -> Iterator[Findi
 def _uses(module: Module) -> Iterator[tuple[ast.AST, str]]:
     """(node, dotted name) of every import, and of what is reached through a package's name.
 
-    `from apps import catalog` and then `catalog.models` is a use of `apps.catalog.models`.
+    `from apps import accounts` and then `accounts.models` is a use of `apps.accounts.models`.
     """
     packages = set()
     for node, local, dotted in module.imports:

@@ -159,8 +159,8 @@ class Module:
     def meaning(self, node: ast.AST) -> str:
         """Return the dotted name an expression stands for; "" where it is none.
 
-        `m.Session.objects` after `from apps.catalog import models as m` is
-        "apps.catalog.models.Session.objects". The chain goes on through calls, `[...]`, `await`
+        `m.User.objects` after `from apps.accounts import models as m` is
+        "apps.accounts.models.User.objects". The chain goes on through calls, `[...]`, `await`
         and `getattr` of a literal; where it begins with something else, it begins with a dot.
         """
         return _dotted(node, self.names)
