@@ -147,26 +147,34 @@ def caught_by(fault: Fault, *, scratch: Path, environment: dict[str, str], sound
     if failure([*generate, "--output-dir", str(scratch)], cwd=scratch, environment=environment):
         return "generation"
     project = scratch / demo.NAME
+    # What no project can notice about itself, the template's own tests do: those near the fault
+    # before the steps, and all of them after.
+    near = [tests.split() for start, tests in NEAR.items() if fault.path.startswith(start)]
+    if near and (said := noticed(near[0], template=template, sound=sound)):
+        return said
     # What mypy knows of the sound project spares it most of its work.
     shutil.copytree(sound / demo.NAME / ".mypy_cache", project / ".mypy_cache")
     looked_at = steps(project, near=fault.path, environment=environment)
     for name, command in () if fault.path in RUNS_THE_STEPS else looked_at:
         if said := failure(command, cwd=project, environment=environment):
             return f"{name}{said}"
-    # What no project can notice about itself, the template's own tests do: the near ones, then all.
-    # (Not the one that looks for the text of each fault: it would notice them all.)
-    near = next(tests for start, tests in NEAR.items() if fault.path.startswith(start))
-    for chosen in (near.split(), []):
-        if said := failed_test(*chosen, template=template):
-            again = [said.strip()] if said.strip() else chosen
-            if failed_when_sound(*again, template=sound / "template"):
-                sys.exit(f"Without any fault, the template's{said} fails. Mend that first.")
-            return f"template{said}"
-    return ""
+    return noticed([], template=template, sound=sound)
+
+
+def noticed(chosen: list[str], *, template: Path, sound: Path) -> str:
+    """Return which of the template's tests noticed, if it does not fail where all is well, too."""
+    said = failed_test(*chosen, template=template)
+    again = [said.strip()] if said.strip() else chosen
+    if said and failed_when_sound(*again, template=sound / "template"):
+        sys.exit(f"Without any fault, the template's{said} fails. Mend that first.")
+    return said and f"template{said}"
 
 
 def failed_test(*chosen: str, template: Path) -> str:
-    """Run some of the template's tests, or all; return as `failure` does."""
+    """Run some of the template's tests, or all; return as `failure` does.
+
+    (Not the test that looks for the text of each fault: it would notice them all.)
+    """
     pytest = [sys.executable, "-m", "pytest", "-x", "--ignore=tests/test_mutate.py", *chosen]
     return failure(pytest, cwd=template, environment=dict(os.environ))
 
@@ -183,8 +191,9 @@ NEAR = {
     "conventions/layout/": "tests/test_layout.py",
     "conventions/remove_example.py": "tests/test_tree.py",
     "conventions/app_template/": "tests/test_project.py -k new_apps",
-    "conventions/management/": "tests/test_project.py -k new_apps",
-    "": "tests/test_project.py -k fails",
+    "conventions/ci.py": "tests/test_project.py -k fails",
+    "Makefile": "tests/test_project.py -k fails",
+    "pyproject.toml": "tests/test_project.py -k fails",
 }
 
 
