@@ -141,9 +141,12 @@ class Depot:
         worker.end()
         self.workers.remove(worker)
 
-    def close(self) -> None:
+    def dismiss_all(self) -> None:
         for worker in list(self.workers):
             self.dismiss(worker)
+
+    def close(self) -> None:
+        self.dismiss_all()
         if not self.broker.startswith("local"):
             self.parcels("clear")
 
@@ -264,8 +267,8 @@ def restart(
     *,
     parcels: int,
     moments: tuple[int, ...],
-    off: Callable[[], None],
-    on: Callable[[], None],
+    off: Callable[[], object],
+    on: Callable[[], object],
     quiet: float,
 ) -> tuple[Outcome, int]:
     """Send parcels while their broker goes off and on. Returns what came of it, and the refused."""

@@ -76,8 +76,7 @@ class TestRestartedBroker:
             house.parcels("send_long", "60")
             house.parcels("send", "40")
             house.wait_for(10)
-            for worker in list(house.workers):
-                house.dismiss(worker)
+            house.dismiss_all()
             assert house.delivered < house.sent == 41
             house.hire()
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connections, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from apps.accounts.models import User
@@ -71,6 +71,18 @@ class TestBookSeat:
 
         (sent,) = mail.outbox
         assert sent.to == [booking.attendee.email]
+
+    def test_announces_nothing_that_is_rolled_back(
+        self, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, eager_tasks: None
+    ) -> None:
+        session, user = SessionFactory(), UserFactory()
+
+        with django_capture_on_commit_callbacks() as waiting, transaction.atomic():
+            book(session, user)
+            transaction.set_rollback(True)
+
+        assert (waiting, mail.outbox) == ([], [])
+        assert not Booking.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
