@@ -82,7 +82,9 @@ def forgotten(*, name: str, words: list[str]) -> str:
     """Make a cache forget one value and say so. Raises `CommandError` with what is wrong."""
     known = caching.every_cache()
     if name not in known:
-        raise CommandError(f"There is no cache {name!r}. Known: {', '.join(sorted(known))}.")
+        raise CommandError(
+            f"There is no cache {name!r}. Known: {', '.join(sorted(known)) or 'none'}."
+        )
     arguments = arguments_of(known[name], words=words)
     if not known[name].forget_now(**arguments):
         raise CommandError("The cache is out of reach: nothing was forgotten. Try again.")
