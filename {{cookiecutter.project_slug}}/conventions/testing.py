@@ -114,23 +114,27 @@ def assert_harmless_twice(transactional_db: None) -> HarmlessTwice:
 
 
 @pytest.fixture
-def assert_constant_page(client: Client) -> Callable[..., int]:
-    """Show that a page takes the same number of queries for 1 row and for 100.
+def assert_constant_page(client: Client) -> Callable[..., list[int]]:
+    """Show that pages take the same number of queries for 1 row and for 100.
 
-    `grow(n)` adds n rows, `path` is what `client` then gets. Returns the last status code.
+    `grow(n)` adds n rows, `paths` are what `client` then gets. Returns the status code of each.
     """
 
-    def check(path: str, *, grow: Callable[[int], object]) -> int:
+    def check(*paths: str, grow: Callable[[int], object]) -> list[int]:
         grow(1)
-        client.get(path)  # what is only asked once, in a process or a session
-        counts: dict[int, int] = {}
-        for size in (1, 100):
-            grow(size - 1)
+        few = {}
+        for path in paths:
+            client.get(path)  # what is only asked once, in a process or a session
             with recorded() as asked:
-                answer = client.get(path)
-            counts[size] = len(asked)
-        assert len(set(counts.values())) == 1, grown(path, counts, asked)
-        return answer.status_code
+                client.get(path)
+            few[path] = len(asked)
+        grow(99)
+        statuses = []
+        for path in paths:
+            with recorded() as asked:
+                statuses.append(client.get(path).status_code)
+            assert len(asked) == few[path], grown(path, {1: few[path], 100: len(asked)}, asked)
+        return statuses
 
     return check
 

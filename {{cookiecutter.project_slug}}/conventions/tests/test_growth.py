@@ -147,7 +147,7 @@ class TestSerializer:
 class TestAdminList:
     def test_that_asks_for_each_row_is_caught_by_counting(
         self,
-        assert_constant_page: Callable[..., int],
+        assert_constant_page: Callable[..., list[int]],
         client: Client,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
