@@ -233,7 +233,7 @@ def failure(command: list[str], *, cwd: Path, environment: dict[str, str]) -> st
     )
     if not done.returncode:
         return ""
-    named = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.M)
+    named = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.M)
     return f" {named[1]}" if named else " "
 
 
