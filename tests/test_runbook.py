@@ -42,4 +42,7 @@ class TestRunbookOfTheTasks:
         assert "bookings.send_confirmation" in said["What is going on?"][0]
         assert re.search(r"^mail \d+$", said["The queue grows"][0], re.M)
         assert "extra@" in said["The queue grows"][1]
+        assert "AppRegistryNotReady" not in "".join(
+            text for texts in said.values() for text in texts
+        )
         assert "runbook " in said["A task failed"][0]

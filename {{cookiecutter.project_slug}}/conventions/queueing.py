@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import structlog
-from celery import Celery, current_app
+from celery import Celery
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
 from celery.utils import uuid
@@ -179,7 +179,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
 
 def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, str] | None:
     """Celery's router (`task_routes`): send a task to the queue it states."""
-    queue = getattr(task or current_app.tasks.get(name), "queue_name", "")  # `celery call` has none
+    queue = getattr(task, "queue_name", "")
     return {"queue": queue} if queue else None
 
 

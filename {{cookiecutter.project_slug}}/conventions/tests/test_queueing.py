@@ -30,7 +30,6 @@ from conventions.models import FailedTask, LastRun
 class TestTask:
     def test_goes_to_the_queue_it_states(self, task: Any) -> None:
         assert queueing.route(task.name, (), {}, {}, task=task) == {"queue": "mail"}
-        assert queueing.route(task.name) == {"queue": "mail"}  # as `celery call` asks
 
     def test_refuses_a_countdown_that_a_broker_should_not_keep(self, task: Any) -> None:
         with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
