@@ -186,7 +186,8 @@ failed_when_sound = functools.cache(failed_test)
 RUNS_THE_STEPS = ("conventions/ci.py", "Makefile")
 # By the beginning of a path, which of the template's tests are the likeliest to notice.
 NEAR = {
-    "/hooks/": "tests/test_hooks.py",
+    "/hooks/pre": "tests/test_answers.py -k Refused",
+    "/hooks/post": "tests/test_hooks.py",
     "docs/": "tests/test_readme.py -k TestPaths",
     "conventions/layout/": "tests/test_layout.py",
     "conventions/remove_example.py": "tests/test_tree.py",
