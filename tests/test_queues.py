@@ -85,6 +85,22 @@ class TestRestartedBroker:
         assert (outcome.rescued, outcome.lost, outcome.harmed) == (0, 0, 0), outcome
 
 
+class TestHangingBroker:
+    @pytest.mark.parametrize("broker", ["redis", "rabbitmq"], indirect=True)
+    def test_keeps_nobody_and_leaves_a_row_of_what_it_did_not_take(
+        self, desk_project: Path, tmp_path: Path, broker: str
+    ) -> None:
+        with (
+            wire.wired(broker) as (line, address),
+            depot.opened(desk_project, tmp_path, address) as house,
+        ):
+            line.clog()
+            house.parcels("send", "2")
+            line.unclog()
+
+            assert (house.sent, house.failures("parcels.deliver")) == (2, 2)
+
+
 class TestDeploy:
     def test_finishes_what_is_short_and_hands_over_what_is_long(self, house: depot.Depot) -> None:
         old = house.hire()

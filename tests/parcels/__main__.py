@@ -1,6 +1,5 @@
 """What the tests tell the project to do: `python -m parcels <verb> [<number>]`."""
 
-import json
 import sys
 import uuid
 from typing import Any
@@ -74,14 +73,6 @@ def race(series: str, length: str) -> None:
         for _ in range(int(length)):
             (tasks.bare if number % 2 else tasks.nothing).apply_async()
         tasks.mark.apply_async()
-
-
-def held() -> None:
-    """Print how many messages Redis still keeps for workers that are gone."""
-    queue = current_app.conf.task_default_queue
-    with current_app.connection_for_read() as connection:
-        kept = connection.default_channel.client.hvals("unacked")
-    print(sum(json.loads(value)[2] == queue for value in kept))
 
 
 def clear() -> None:
