@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parent
 NAME = "workshop-desk"
@@ -168,6 +169,10 @@ class Visitor:
         if status != 200 or "Sign out" not in page:
             raise DemoFailed(f"{email} could not sign in: {status}\n{page}")
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return the next sessions, as the API lists them."""
+        return list(json.loads(self.request("/api/sessions")[1])["items"])
+
     def book(self, public_id: str) -> tuple[int, dict[str, str]]:
         """Book a seat through the API; return status and answer."""
         body = json.dumps({"session": public_id}).encode()
@@ -191,7 +196,7 @@ def journey(*, project: Path, address: str) -> Story:
     demo, staff = Visitor(address), Visitor(address)
     demo.sign_in("demo@example.com")
     staff.sign_in("staff@example.com")
-    sessions = json.loads(demo.request("/api/sessions")[1])["items"]
+    sessions = demo.sessions()
 
     # From the end, so that whoever tries the first session out by hand is not in the way.
     chosen = next(s for s in reversed(sessions) if s["price_cents"] == 0 and s["capacity"] > 1)
@@ -243,8 +248,11 @@ def recovery(*, project: Path, address: str) -> Recovery:
     before = set(folder.glob("*.log"))
     visitor = Visitor(address)
     visitor.sign_in("staff@example.com")
-    sessions = json.loads(visitor.request("/api/sessions")[1])
-    free = [s["public_id"] for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1]
+    free = [
+        session["public_id"]
+        for session in visitor.sessions()
+        if session["price_cents"] == 0 and session["capacity"] > 1
+    ]
 
     def open_failures() -> str:
         return run([*manage, "failed_tasks", "list", "--task", CONFIRM], cwd=project)

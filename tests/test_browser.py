@@ -1,6 +1,5 @@
 """The pages in a real browser, with a screenshot of each in build/screenshots/ to look at."""
 
-import json
 import shutil
 from collections.abc import Iterator
 
@@ -115,8 +114,7 @@ class TestFailedTasks:
         mails.refuses = True
         visitor = demo.Visitor(mailed_desk.address)
         visitor.sign_in("demo@example.com")
-        sessions = json.loads(visitor.request("/api/sessions")[1])
-        free = next(s for s in sessions if s["price_cents"] == 0 and s["capacity"] > 1)
+        free = next(s for s in visitor.sessions() if not s["price_cents"] and s["capacity"] > 1)
         assert visitor.book(free["public_id"])[0] == 201
 
         # Its first try is refused, and says when the next one is.

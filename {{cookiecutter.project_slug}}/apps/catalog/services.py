@@ -85,7 +85,9 @@ def announce_programme(*, programme: list[tuple[str, str, int]], at: datetime) -
     """
     evening = at.replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
     for days, (title, summary, price_cents) in enumerate(programme):
-        workshop, is_new = Workshop.objects.get_or_create(title=title, summary=summary)
+        workshop, is_new = Workshop.objects.get_or_create(
+            title=title, defaults={"summary": summary}
+        )
         for week in (0, 1) if is_new else ():
             schedule_session(
                 workshop_id=workshop.pk,

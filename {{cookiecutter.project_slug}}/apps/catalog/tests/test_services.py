@@ -5,7 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from apps.catalog import caches, exceptions, selectors, services
-from apps.catalog.models import Session
+from apps.catalog.models import Session, Workshop
 from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -97,6 +97,14 @@ class TestAnnounceProgramme:
             services.announce_programme(programme=[("Bread", "Flour.", 0)], at=NOW)
 
         assert Session.objects.count() == 2
+
+    def test_leaves_a_workshop_alone_whose_summary_was_revised(self) -> None:
+        services.announce_programme(programme=[("Bread", "Flour.", 0)], at=NOW)
+        Workshop.objects.update(summary="Flour and patience.")
+
+        services.announce_programme(programme=[("Bread", "Flour.", 0)], at=NOW)
+
+        assert Workshop.objects.get().summary == "Flour and patience."
 
 
 # The cache is passed by inside a transaction, so these tests commit for real.
