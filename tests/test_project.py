@@ -97,7 +97,7 @@ class TestCheck:
             assert f"FAIL  {step} " in said
         assert "apps/catalog/views.py:" in said
         assert "doors_do_not_query" in said
-        assert "test_views.py::test_warns" in said
+        assert "FAILED apps/catalog/tests/test_views.py::test_warns" in said
         assert "Function is missing a return type annotation" in said
         assert "Failed: lint, format, layout" in said
 
