@@ -12,7 +12,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,11 +41,8 @@ class Worker:
 
     def end(self) -> None:
         """Kill all of it, also children whose main process is gone."""
-        for pid in (-self.process.pid, self.process.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -58,6 +55,7 @@ class Depot:
     broker: str
     shutdown: float | None = None  # seconds; None: what the project says
     workers: list[Worker] = field(default_factory=list)
+    orphaned: list[Worker] = field(default_factory=list)
     started: int = 0
 
     def __post_init__(self) -> None:
@@ -147,6 +145,8 @@ class Depot:
 
     def close(self) -> None:
         self.dismiss_all()
+        for worker in self.orphaned:
+            worker.end()
         if not self.broker.startswith("local"):
             self.parcels("clear")
 
@@ -234,6 +234,7 @@ def chaos(depot: Depot, *, parcels: int, kills: int, dice: random.Random, quiet:
             worker.process.wait()
             depot.hire(wait=False)
             depot.workers.remove(worker)
+            depot.orphaned.append(worker)  # its children may live a little longer
             killed["main"] += 1
     depot.ended(sender)
     return settled(depot, quiet=quiet, killed=killed)
