@@ -110,7 +110,11 @@ def _upsert(
         error, traceback = error.replace(secret, gone()), traceback.replace(secret, gone())
     which: dict[str, Any] = {"task_id": task_id}
     if one_row:
-        row = FailedTask.objects.filter(name=name, state=FailedTask.State.OPEN).first()
+        # First its own, which a replay that fails opens again: a task id has one row.
+        row = (
+            FailedTask.objects.filter(task_id=task_id).first()
+            or FailedTask.objects.filter(name=name, state=FailedTask.State.OPEN).first()
+        )
         if row is not None:
             which = {"pk": row.pk}
             attempts = row.attempts + (attempts if row.task_id != task_id else 0)

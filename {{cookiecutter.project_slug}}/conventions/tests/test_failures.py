@@ -78,6 +78,20 @@ class TestRecord:
         row = FailedTask.objects.get()
         assert (row.attempts, row.first_failed_at) == (3, NOW)
 
+    def test_of_a_scheduled_task_that_is_replayed_and_fails_opens_its_own_row(
+        self, task: Any
+    ) -> None:
+        task.schedule = timedelta(minutes=1)
+        row = fail(task, task_id="replayed")
+        FailedTask.objects.update(state=FailedTask.State.REPLAYED)
+        fail(task, task_id="next")
+
+        fail(task, task_id="replayed", at=NOW + timedelta(minutes=1))
+
+        row.refresh_from_db()
+        assert (row.state, row.last_failed_at) == ("open", NOW + timedelta(minutes=1))
+        assert FailedTask.objects.get(task_id="next").state == "open"
+
     @pytest.mark.parametrize(
         "name", ["password", "api_key", "AUTHORIZATION", "access_token", "client-secret"]
     )
