@@ -25,6 +25,7 @@ SECRET_WORDS = {
     *("password", "passwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys"),
     *("apikey", "authorization", "credential", "credentials", "cookie", "otp"),
 }
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of accessToken
 GONE = "[gone: "  # begins what stands in a row for an argument that cannot be had back
 KEPT = timedelta(days=30)  # of what has been dealt with
 REPUBLISHED = 500  # rows at a time
@@ -106,7 +107,7 @@ def _upsert(
     from conventions.models import FailedTask  # models need the apps loaded; celery.py does not
 
     masked, secrets = _masked(name=name, args=args, kwargs=kwargs)
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # the whole before what is part of it
         error, traceback = error.replace(secret, gone()), traceback.replace(secret, gone())
     which: dict[str, Any] = {"task_id": task_id}
     if one_row:
@@ -203,10 +204,18 @@ def _masked(*, name: str, args: Any, kwargs: Any) -> tuple[dict[str, Any], set[s
     """Return the arguments without what is secret by its name, and those secrets."""
     secrets: set[str] = set()
 
+    def hide(value: Any) -> None:
+        if isinstance(value, dict | list | tuple | set | frozenset):
+            for one in value.values() if isinstance(value, dict) else value:
+                hide(one)
+        elif value is not None and not isinstance(value, bool) and len(text := str(value)) > 3:
+            # As it is, and as it is written in the `repr` of an error, in either kind of quotes.
+            secrets.update((text, repr(text)[1:-1], repr(text + '"')[1:-2]))
+
     def keep(value: Any, *, called: str = "") -> Any:
-        if SECRET_WORDS & set(re.split(r"[^a-z0-9]+", called.lower())):
-            if isinstance(value, str) and len(value) > 3:
-                secrets.add(value)
+        words = f"{called} {HUMP.sub(' ', called)}".lower()
+        if SECRET_WORDS & set(re.split(r"[^a-z0-9]+", words)):
+            hide(value)
             return gone()
         if isinstance(value, dict):
             return {str(key): keep(one, called=str(key)) for key, one in value.items()}

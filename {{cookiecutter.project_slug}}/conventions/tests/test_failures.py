@@ -93,7 +93,11 @@ class TestRecord:
         assert FailedTask.objects.get(task_id="next").state == "open"
 
     @pytest.mark.parametrize(
-        "name", ["password", "api_key", "AUTHORIZATION", "access_token", "client-secret"]
+        "name",
+        [
+            *("password", "api_key", "AUTHORIZATION", "access_token", "client-secret"),
+            *("accessToken", "apiKey", "passWord"),
+        ],
     )
     def test_masks_what_is_secret_by_its_name_wherever_it_stands(
         self, task: Any, name: str
@@ -107,6 +111,32 @@ class TestRecord:
 
         assert row.kwargs == {"what": [{name: failures.gone(), "monkey": "banana"}]}
         assert "hunter2" not in row.error + row.traceback
+
+    @pytest.mark.parametrize(
+        ("name", "value", "secret"),
+        [
+            ("tokens", ["s3cr3t-in-list"], "s3cr3t-in-list"),
+            ("credentials", {"user": {"pin": "hunter22"}}, "hunter22"),
+            ("otp", 123456, "123456"),
+            ("keys", ["hunter2", "hunter2-and-more"], "and-more"),
+            ("password", "two\nlines", "lines"),
+            ("password", "it's \"mine\"", "mine"),
+            ("password", "it's mine", "mine"),
+        ],
+    )
+    def test_masks_in_the_error_all_that_a_secret_holds(
+        self, task: Any, name: str, value: Any, secret: str
+    ) -> None:
+        said = f'refused "{value}", {list(value.values()) if isinstance(value, dict) else value}'
+
+        row = fail(task, kwargs={name: value}, error=ValueError(said), traceback=said)
+
+        assert secret not in row.error + row.traceback
+
+    def test_masks_no_word_that_is_no_secret(self, task: Any) -> None:
+        row = fail(task, kwargs={"password": None, "token": True}, error=ValueError(None, True))
+
+        assert row.error == "ValueError(None, True)"
 
     def test_masks_a_secret_that_was_given_by_its_position(self) -> None:
         @current_app.task(name="tests.positional")
