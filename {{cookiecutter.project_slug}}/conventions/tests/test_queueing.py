@@ -35,6 +35,31 @@ class TestTask:
         with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
             task.apply_async(kwargs={"what": ""}, countdown=31 * 60)
 
+    def test_refuses_a_retry_that_a_broker_should_not_keep(self, task: Any) -> None:
+        for wait in (
+            {"countdown": 31 * 60},
+            {"eta": timezone.now() + timedelta(minutes=31)},
+        ):
+            task.push_request(id="1", retries=0, called_directly=False, is_eager=True)
+            try:
+                with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
+                    task.retry(**wait)
+            finally:
+                task.pop_request()
+
+    def test_refuses_a_retry_even_where_it_is_published_by_celery_itself(self, task: Any) -> None:
+        with pytest.raises(queueing.CountdownTooLong):
+            task.apply_async(kwargs={"what": ""}, countdown=31 * 60, retries=1)
+
+    @pytest.mark.parametrize("word", ["default_retry_delay", "retry_backoff_max"])
+    def test_refuses_to_declare_waits_that_a_broker_should_not_keep(self, word: str) -> None:
+        def patient() -> None: ...
+
+        with pytest.raises(queueing.CountdownTooLong, match=f"tests.patient: {word} is 1801 s"):
+            current_app.task(patient, name="tests.patient", lazy=False, **{word: 1801})
+
+        current_app.tasks.pop("tests.patient", None)
+
     def test_keeps_a_soft_limit_beneath_a_short_hard_one(self) -> None:
         @shared_task(name="tests.short", max_retries=0, time_limit=10)
         def short() -> None: ...
