@@ -23,6 +23,11 @@ def book(session: Session, user: User) -> Booking:
     return Booking.objects.get(public_id=booked.public_id)
 
 
+def move(session: Session, *, to: datetime) -> datetime:
+    catalog.reschedule_session(public_id=session.public_id, starts_at=to, at=NOW)
+    return to
+
+
 @pytest.mark.django_db
 class TestBookSeat:
     def test_confirms_a_free_seat_at_once(self) -> None:
@@ -157,6 +162,13 @@ class TestRecordPayment:
         with pytest.raises(services.HoldOver):
             services.record_payment(booking_id=booking.pk, at=NOW + timedelta(hours=48))
 
+    def test_refuses_a_session_that_was_moved_and_has_begun(self) -> None:
+        booking = book(SessionFactory(price_cents=2500), UserFactory())
+        begins = move(booking.session, to=NOW + timedelta(hours=1))
+
+        with pytest.raises(services.HoldOver):
+            services.record_payment(booking_id=booking.pk, at=begins)
+
 
 @pytest.mark.django_db
 class TestCancelBooking:
@@ -198,6 +210,13 @@ class TestExpireUnpaidHolds:
         over.refresh_from_db()
         session.refresh_from_db()
         assert (over.status, session.seats_left) == ("expired", 2)
+
+    def test_ends_a_hold_when_its_session_was_moved_and_begins(self) -> None:
+        booking = book(SessionFactory(price_cents=2500), UserFactory())
+        begins = move(booking.session, to=NOW + timedelta(hours=1))
+
+        assert services.expire_unpaid_holds(at=begins - timedelta(seconds=1)) == 0
+        assert services.expire_unpaid_holds(at=begins) == 1
 
 
 @pytest.mark.django_db
