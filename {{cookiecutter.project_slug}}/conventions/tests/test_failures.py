@@ -120,7 +120,7 @@ class TestRecord:
             ("otp", 123456, "123456"),
             ("keys", ["hunter2", "hunter2-and-more"], "and-more"),
             ("password", "two\nlines", "lines"),
-            ("password", "it's \"mine\"", "mine"),
+            ("password", 'it\'s "mine"', "mine"),
             ("password", "it's mine", "mine"),
         ],
     )

@@ -5,6 +5,7 @@ import pytest
 from django.core import mail
 from django.db import connections, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from structlog.testing import capture_logs
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -217,6 +218,39 @@ class TestExpireUnpaidHolds:
 
         assert services.expire_unpaid_holds(at=begins - timedelta(seconds=1)) == 0
         assert services.expire_unpaid_holds(at=begins) == 1
+
+    def test_is_not_stopped_by_a_session_whose_seats_do_not_add_up(self) -> None:
+        drifted = SessionFactory(price_cents=2500)
+        stuck, over = (
+            book(drifted, UserFactory()),
+            book(SessionFactory(price_cents=1), UserFactory()),
+        )
+        Session.objects.filter(pk=drifted.pk).update(seats_left=drifted.capacity)
+
+        with capture_logs() as lines:
+            assert services.expire_unpaid_holds(at=NOW + timedelta(hours=48)) == 1
+
+        over.refresh_from_db()
+        stuck.refresh_from_db()
+        assert (over.status, stuck.status) == ("expired", "held")
+        (line,) = lines
+        assert (line["event"], line["booking_id"]) == ("hold_not_expired", stuck.pk)
+
+    def test_begins_with_what_is_over_for_longest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for hours in (30, 20, 40):
+            starts_at = NOW + timedelta(hours=hours)
+            book(SessionFactory(price_cents=2500, starts_at=starts_at), UserFactory())
+        ended: list[object] = []
+
+        def end(booking: Booking, **_: object) -> bool:
+            ended.append(booking.hold_expires_at)
+            return True
+
+        monkeypatch.setattr(services, "_end", end)
+
+        services.expire_unpaid_holds(at=NOW + timedelta(days=2))
+
+        assert ended == [NOW + timedelta(hours=hours) for hours in (20, 30, 40)]
 
 
 @pytest.mark.django_db
