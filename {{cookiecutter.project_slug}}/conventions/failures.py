@@ -244,6 +244,17 @@ def _clean(text: str) -> str:
 # Dealing with it ------------------------------------------------------------------------------
 
 
+def given_up(*, name: str, argument: str) -> set[str]:
+    """Return, as text, with which values of `argument` a task failed and was not replayed.
+
+    A sweep leaves these alone: they are for people, or were discarded by them.
+    """
+    from conventions.models import FailedTask
+
+    rows = FailedTask.objects.filter(name=name).exclude(state=FailedTask.State.REPLAYED)
+    return {str(row.kwargs.get(argument)) for row in rows.only("kwargs").iterator()}
+
+
 def replay(*, failure_id: int, by: str) -> None:
     """Publish a failed task again, under its own id, for the person or thing `by`.
 

@@ -212,6 +212,17 @@ class TestSignals:
 
 
 @pytest.mark.django_db
+class TestGivenUp:
+    def test_names_what_a_task_failed_with_and_nobody_replayed(self, task: Any) -> None:
+        for number, state in enumerate(["open", "discarded", "replayed"]):
+            row = fail(task, task_id=str(number), kwargs={"what": number})
+            FailedTask.objects.filter(pk=row.pk).update(state=state)
+
+        assert failures.given_up(name=task.name, argument="what") == {"0", "1"}
+        assert failures.given_up(name="tests.other", argument="what") == set()
+
+
+@pytest.mark.django_db
 class TestReplay:
     def test_publishes_it_under_its_own_id_and_that_of_its_request(
         self, task: Any, published: list[dict[str, Any]]

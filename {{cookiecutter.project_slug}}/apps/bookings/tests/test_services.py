@@ -9,12 +9,13 @@ from structlog.testing import capture_logs
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
-from apps.bookings import clients, exceptions, services
+from apps.bookings import clients, exceptions, services, tasks
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import services as catalog
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
+from conventions import failures
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -22,6 +23,21 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 def book(session: Session, user: User) -> Booking:
     booked = services.book_seat(session_public_id=session.public_id, by=user.pk, at=NOW)
     return Booking.objects.get(public_id=booked.public_id)
+
+
+def refused_by_mail_server(
+    booking: Booking, monkeypatch: pytest.MonkeyPatch, *, error: OSError
+) -> None:
+    """Try to send a confirmation, at NOW, and let the mail server say no."""
+
+    def refuse(**_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clients, "mail_confirmation", refuse)
+        with pytest.raises(type(error)):
+            services.send_confirmation(booking_id=booking.pk, at=NOW)
+    booking.refresh_from_db()
 
 
 def move(session: Session, *, to: datetime) -> datetime:
@@ -289,20 +305,21 @@ class TestSendConfirmation:
     def test_notes_a_refusal_and_can_be_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         booking = BookingFactory()
 
-        def refuse(**_: object) -> None:
-            raise ConnectionRefusedError("mail server is away")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(clients, "mail_confirmation", refuse)
-            with pytest.raises(ConnectionRefusedError):
-                services.send_confirmation(booking_id=booking.pk, at=NOW)
-        booking.refresh_from_db()
+        away = ConnectionRefusedError("mail server is away")
+        refused_by_mail_server(booking, monkeypatch, error=away)
         assert booking.confirmation_error == "mail server is away"
 
         services.send_confirmation(booking_id=booking.pk, at=NOW)
 
         booking.refresh_from_db()
         assert (booking.confirmation_sent_at, booking.confirmation_error) == (NOW, "")
+
+    def test_notes_a_refusal_that_says_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        booking = BookingFactory()
+
+        refused_by_mail_server(booking, monkeypatch, error=TimeoutError())
+
+        assert booking.confirmation_error == "TimeoutError()"
 
 
 @pytest.mark.django_db
@@ -318,3 +335,23 @@ class TestResendOverdueConfirmations:
             assert services.resend_overdue_confirmations(at=NOW) == 1
 
         assert len(mail.outbox) == 1
+
+    def test_finds_what_was_refused_and_then_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        booking = BookingFactory(booked_at=NOW - timedelta(hours=1))
+        refused_by_mail_server(booking, monkeypatch, error=TimeoutError())
+
+        assert services.resend_overdue_confirmations(at=NOW + timedelta(minutes=9)) == 0
+        assert services.resend_overdue_confirmations(at=NOW + timedelta(minutes=10)) == 1
+
+    def test_leaves_what_was_given_up_to_people(self) -> None:
+        given_up, _lost = BookingFactory.create_batch(2, booked_at=NOW - timedelta(hours=1))
+        failures.record(
+            task=tasks.send_confirmation,
+            task_id="1",
+            args=(),
+            kwargs={"booking_id": given_up.pk},
+            error=TimeoutError(),
+            at=NOW,
+        )
+
+        assert services.resend_overdue_confirmations(at=NOW) == 1

@@ -106,5 +106,6 @@ class TestSendConfirmation:
         retries = [line for line in lines.entries if line["event"] == "task_retried"]
         assert [(line["attempt"], line["of"]) for line in retries] == [(n, 6) for n in range(1, 6)]
         assert [line["next_in"] for line in retries] == [10, 20, 40, 80, 160]
+        assert timedelta(seconds=160) + services.CLAIM_LASTS < services.OVERDUE_AFTER
         row = FailedTask.objects.get()
         assert (row.owner, row.attempts) == (tasks.send_confirmation.owner, 6)
