@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 from celery import current_app, signals
-from celery.exceptions import Reject
+from celery.exceptions import Reject, WorkerLostError
 from django.db import connection, transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from conventions import errors, ownership, tracing
+from conventions import errors, ownership, runs, tracing
 
 logger = structlog.get_logger(__name__)
 
@@ -167,6 +167,8 @@ def record_failures(
             published=published,
             at=timezone.now(),
         )
+        if isinstance(exception, WorkerLostError):  # the process that would have ended its lease
+            runs.end_lease(name=sender.name, task_id=task_id, succeeded_at=None)
 
 
 @signals.task_unknown.connect(weak=False, dispatch_uid="conventions.record_unknown_tasks")

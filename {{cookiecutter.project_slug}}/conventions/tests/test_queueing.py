@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 import structlog
-from celery import Celery, current_app, shared_task
+from celery import Celery, current_app, shared_task, signals
 from celery.app.task import Context
 from celery.contrib.django.task import DjangoTask
+from celery.exceptions import WorkerLostError
 from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request as CeleryRequest
 from django.db import transaction
@@ -305,6 +306,17 @@ class TestScheduledRuns:
         row = LastRun.objects.get()
         assert (row.succeeded_at, row.leased_until) == (None, None)
         assert FailedTask.objects.get().name == "tests.periodic"
+
+    def test_that_are_lost_for_good_with_their_process_give_the_lease_back(
+        self, periodic: Any
+    ) -> None:
+        runs.take_lease(name=periodic.name, task_id="1", at=timezone.now(), time_limit=60)
+
+        lost = WorkerLostError("killed")
+        signals.task_failure.send(periodic, task_id="1", exception=lost, args=[], kwargs={})
+        periodic.apply(task_id="2")
+
+        assert periodic.ran == ["2"]
 
     def test_take_over_from_one_that_died_when_its_lease_is_over(self, periodic: Any) -> None:
         died_at = timezone.now() - timedelta(seconds=71)
