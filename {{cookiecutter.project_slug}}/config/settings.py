@@ -315,7 +315,8 @@ if _broker == "local":
 elif _broker.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # Seconds after which what a killed worker held goes to another. Longer than a message may
-        # wait (30 minutes) and run (10): else it is delivered while its first worker lives.
+        # wait, also for a retry (30 minutes), and run (10): else it is delivered while its first
+        # worker lives.
         "visibility_timeout": 3600,
         "unacked_mutex_expire": 10,  # one killed while it gives back bars the others this long
         "socket_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,  # by default: for ever

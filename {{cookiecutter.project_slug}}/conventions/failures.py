@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 from celery import current_app, signals
-from celery.exceptions import Reject
+from celery.exceptions import Reject, WorkerLostError
 from django.db import connection, transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from conventions import errors, ownership, tracing
+from conventions import errors, ownership, runs, tracing
 
 logger = structlog.get_logger(__name__)
 
@@ -25,6 +25,7 @@ SECRET_WORDS = {
     *("password", "passwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys"),
     *("apikey", "authorization", "credential", "credentials", "cookie", "otp"),
 }
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of accessToken
 GONE = "[gone: "  # begins what stands in a row for an argument that cannot be had back
 KEPT = timedelta(days=30)  # of what has been dealt with
 REPUBLISHED = 500  # rows at a time
@@ -106,11 +107,15 @@ def _upsert(
     from conventions.models import FailedTask  # models need the apps loaded; celery.py does not
 
     masked, secrets = _masked(name=name, args=args, kwargs=kwargs)
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # the whole before what is part of it
         error, traceback = error.replace(secret, gone()), traceback.replace(secret, gone())
     which: dict[str, Any] = {"task_id": task_id}
     if one_row:
-        row = FailedTask.objects.filter(name=name, state=FailedTask.State.OPEN).first()
+        # First its own, which a replay that fails opens again: a task id has one row.
+        row = (
+            FailedTask.objects.filter(task_id=task_id).first()
+            or FailedTask.objects.filter(name=name, state=FailedTask.State.OPEN).first()
+        )
         if row is not None:
             which = {"pk": row.pk}
             attempts = row.attempts + (attempts if row.task_id != task_id else 0)
@@ -162,6 +167,8 @@ def record_failures(
             published=published,
             at=timezone.now(),
         )
+        if isinstance(exception, WorkerLostError):  # the process that would have ended its lease
+            runs.end_lease(name=sender.name, task_id=task_id, succeeded_at=None)
 
 
 @signals.task_unknown.connect(weak=False, dispatch_uid="conventions.record_unknown_tasks")
@@ -199,10 +206,18 @@ def _masked(*, name: str, args: Any, kwargs: Any) -> tuple[dict[str, Any], set[s
     """Return the arguments without what is secret by its name, and those secrets."""
     secrets: set[str] = set()
 
+    def hide(value: Any) -> None:
+        if isinstance(value, dict | list | tuple | set | frozenset):
+            for one in value.values() if isinstance(value, dict) else value:
+                hide(one)
+        elif value is not None and not isinstance(value, bool) and len(text := str(value)) > 3:
+            # As it is, and as it is written in the `repr` of an error, in either kind of quotes.
+            secrets.update((text, repr(text)[1:-1], repr(text + '"')[1:-2]))
+
     def keep(value: Any, *, called: str = "") -> Any:
-        if SECRET_WORDS & set(re.split(r"[^a-z0-9]+", called.lower())):
-            if isinstance(value, str) and len(value) > 3:
-                secrets.add(value)
+        words = f"{called} {HUMP.sub(' ', called)}".lower()
+        if SECRET_WORDS & set(re.split(r"[^a-z0-9]+", words)):
+            hide(value)
             return gone()
         if isinstance(value, dict):
             return {str(key): keep(one, called=str(key)) for key, one in value.items()}
@@ -229,6 +244,17 @@ def _clean(text: str) -> str:
 
 
 # Dealing with it ------------------------------------------------------------------------------
+
+
+def given_up(*, name: str, argument: str) -> set[str]:
+    """Return, as text, with which values of `argument` a task failed and was not replayed.
+
+    A sweep leaves these alone: they are for people, or were discarded by them.
+    """
+    from conventions.models import FailedTask
+
+    rows = FailedTask.objects.filter(name=name).exclude(state=FailedTask.State.REPLAYED)
+    return {str(row.kwargs.get(argument)) for row in rows.only("kwargs").iterator()}
 
 
 def replay(*, failure_id: int, by: str) -> None:

@@ -50,6 +50,12 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         # A task that states a shorter limit than the default keeps a soft one beneath it.
         if cls.time_limit and not cls.soft_time_limit:
             cls.soft_time_limit = cls.time_limit * 0.9
+        for word in ("default_retry_delay", "retry_backoff_max"):
+            if getattr(cls, word) > LONGEST_COUNTDOWN:
+                raise CountdownTooLong(
+                    f"{cls.name}: {word} is {getattr(cls, word)} s. Set it to {LONGEST_COUNTDOWN}"
+                    " at most."
+                )
         return super().bind(app)
 
     @property
@@ -96,9 +102,17 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         *positional: Any,
         **options: Any,
     ) -> Any:
-        """Publish now. Raises `CountdownTooLong` beyond 30 minutes (a retry's own is exempt)."""
+        """Publish now. Raises `CountdownTooLong` beyond 30 minutes."""
         self._refuse_long_waits(options)
         return super().apply_async(args, kwargs, *positional, **options)
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        """Try again later. Raises `CountdownTooLong` beyond 30 minutes: the task has failed.
+
+        Celery would take the refusal, when it publishes, for a broker that is away.
+        """
+        self._refuse_long_waits(options)
+        return super().retry(*args, **options)
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
         """Publish once the transaction has committed, with plain arguments."""
@@ -139,7 +153,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         seconds = options.get("countdown") or 0
         if eta := options.get("eta"):
             seconds = (eta - timezone.now()).total_seconds()
-        if seconds > LONGEST_COUNTDOWN and not options.get("retries"):
+        if seconds > LONGEST_COUNTDOWN:
             raise CountdownTooLong(
                 f"{self.name}: a wait of {seconds:.0f} s. Store a due date on the row and let a"
                 " scheduled task sweep what is due."

@@ -3,7 +3,8 @@
 The policy of the lease: one run of a scheduled task at a time. A second one, while the first is
 on, is skipped, for the next does its work. A lease ends with its run, at the latest a little after
 the task's time limit has killed it; so a worker that dies holds up its task for that long and no
-longer. A message that comes again because its own worker died waits for just that.
+longer (and not at all where only a child died and the task has failed). A message that comes again
+because its own worker died waits for just that.
 """
 
 from datetime import datetime, timedelta

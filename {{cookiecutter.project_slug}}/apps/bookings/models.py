@@ -29,7 +29,8 @@ class Booking(querying.Model):
     status = models.CharField(max_length=10, choices=Status)
     booked_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)
-    # The confirmation mail: who sends it right now, until when, and when it went out.
+    # The confirmation mail: until when somebody sends it, or since when nobody has tried again,
+    # and when it went out.
     confirmation_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
     confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     confirmation_error = models.CharField(max_length=200, blank=True, editable=False)

@@ -1,20 +1,24 @@
 """Taking a seat and giving it back."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from apps.accounts import selectors as accounts
 from apps.bookings import clients, exceptions, selectors, tasks, types
 from apps.bookings.models import Booking
 from apps.catalog import services as catalog
-from conventions import errors
+from conventions import errors, failures
+
+logger = structlog.get_logger(__name__)
 
 HOLD_LASTS = timedelta(hours=48)  # what a bank transfer needs
 CLAIM_LASTS = timedelta(seconds=70)  # longer than the task's time limit
-OVERDUE_AFTER = timedelta(minutes=10)
+OVERDUE_AFTER = timedelta(minutes=10)  # longer than the pause between two tries
 SWEPT = 100  # confirmations put back on the queue at a time
 
 
@@ -63,8 +67,13 @@ def book_seat(*, session_public_id: UUID, by: int, at: datetime) -> types.Bookin
 @transaction.atomic
 def record_payment(*, booking_id: int, at: datetime) -> None:
     """Confirm a held booking that has been paid. Raises `HoldOver`."""
+    # A session may have been moved to before the hold's end. It is asked by itself, since an UPDATE
+    # that joins tells by an old status whom to confirm.
+    upcoming = Booking.objects.filter(pk=booking_id, session__starts_at__gt=at)
     held = Booking.objects.filter(pk=booking_id, status=Booking.Status.HELD, hold_expires_at__gt=at)
-    if not held.update(status=Booking.Status.CONFIRMED, hold_expires_at=None):
+    if not upcoming.exists() or not held.update(
+        status=Booking.Status.CONFIRMED, hold_expires_at=None
+    ):
         raise HoldOver
     tasks.send_confirmation.delay_on_commit(booking_id=booking_id)
 
@@ -81,11 +90,21 @@ def cancel_booking(*, public_id: UUID, by: int, at: datetime) -> None:
 
 @transaction.atomic
 def expire_unpaid_holds(*, at: datetime) -> int:
-    """Give back the seats of holds whose time is up. Returns how many."""
-    due = Booking.objects.select_for_update(skip_locked=True).filter(
-        status=Booking.Status.HELD, hold_expires_at__lte=at
+    """Give back the seats of holds whose time is up, or whose session began. Returns how many.
+
+    Where the database refuses one, since the seats of its session do not add up, the others go on.
+    """
+    due = Booking.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        Q(hold_expires_at__lte=at) | Q(session__starts_at__lte=at), status=Booking.Status.HELD
     )
-    return sum(_end(booking, status=Booking.Status.EXPIRED) for booking in due[:500])
+    ended = 0
+    for booking in due.order_by("hold_expires_at")[:500]:
+        try:
+            with transaction.atomic():
+                ended += _end(booking, status=Booking.Status.EXPIRED)
+        except IntegrityError:
+            logger.exception("hold_not_expired", booking_id=booking.pk)
+    return ended
 
 
 def send_confirmation(*, booking_id: int, at: datetime) -> None:
@@ -111,7 +130,8 @@ def send_confirmation(*, booking_id: int, at: datetime) -> None:
             booking=selectors.booking(booking_id=booking_id),
         )
     except Exception as error:
-        unsent.update(confirmation_claimed_until=None, confirmation_error=str(error)[:200])
+        why = (str(error) or repr(error))[:200]
+        unsent.update(confirmation_claimed_until=at, confirmation_error=why)
         raise
     unsent.update(confirmation_sent_at=at, confirmation_error="")
 
@@ -120,17 +140,23 @@ def resend_overdue_confirmations(*, at: datetime) -> int:
     """Put confirmations back on the queue that should be out by now. Returns how many.
 
     This finds what no queue can remember: a process that died between its commit and telling
-    the broker, or a broker that lost its memory. Only what was never tried is put back: what was
-    tried and refused has its note on the booking and its row among the failed tasks.
+    the broker, or a broker that lost its memory, also between two tries. What is tried again at
+    its own pace is left to that, and what was given up to whoever deals with the failed task.
     """
+    long_ago = at - OVERDUE_AFTER
     overdue = Booking.objects.filter(
         status=Booking.Status.CONFIRMED,
         confirmation_sent_at=None,
-        confirmation_error="",
-        booked_at__lte=at - OVERDUE_AFTER,
+        booked_at__lte=long_ago,
         session__starts_at__gt=at,
+    ).exclude(confirmation_claimed_until__gt=long_ago)
+    given_up = failures.given_up(name=tasks.send_confirmation.name, argument="booking_id")
+    lost = (
+        booking_id
+        for booking_id in overdue.order_by("booked_at").values_list("pk", flat=True)
+        if str(booking_id) not in given_up
     )
-    booking_ids = list(overdue.order_by("booked_at").values_list("pk", flat=True)[:SWEPT])
+    booking_ids = list(islice(lost, SWEPT))
     for booking_id in booking_ids:
         tasks.send_confirmation.delay_on_commit(booking_id=booking_id)
     return len(booking_ids)

@@ -14,7 +14,7 @@ from apps.bookings import exceptions, services
     # The mail server is away or says no (smtplib's errors are OSErrors), or a colleague is on it.
     autoretry_for=(OSError, exceptions.ConfirmationInProgress),
     retry_backoff=10,
-    retry_jitter=True,
+    retry_jitter=False,  # the waits must outlast a dead colleague's claim
     max_retries=5,
     soft_time_limit=50,
     time_limit=60,

@@ -78,8 +78,26 @@ class TestRecord:
         row = FailedTask.objects.get()
         assert (row.attempts, row.first_failed_at) == (3, NOW)
 
+    def test_of_a_scheduled_task_that_is_replayed_and_fails_opens_its_own_row(
+        self, task: Any
+    ) -> None:
+        task.schedule = timedelta(minutes=1)
+        row = fail(task, task_id="replayed")
+        FailedTask.objects.update(state=FailedTask.State.REPLAYED)
+        fail(task, task_id="next")
+
+        fail(task, task_id="replayed", at=NOW + timedelta(minutes=1))
+
+        row.refresh_from_db()
+        assert (row.state, row.last_failed_at) == ("open", NOW + timedelta(minutes=1))
+        assert FailedTask.objects.get(task_id="next").state == "open"
+
     @pytest.mark.parametrize(
-        "name", ["password", "api_key", "AUTHORIZATION", "access_token", "client-secret"]
+        "name",
+        [
+            *("password", "api_key", "AUTHORIZATION", "access_token", "client-secret"),
+            *("accessToken", "apiKey", "passWord"),
+        ],
     )
     def test_masks_what_is_secret_by_its_name_wherever_it_stands(
         self, task: Any, name: str
@@ -93,6 +111,32 @@ class TestRecord:
 
         assert row.kwargs == {"what": [{name: failures.gone(), "monkey": "banana"}]}
         assert "hunter2" not in row.error + row.traceback
+
+    @pytest.mark.parametrize(
+        ("name", "value", "secret"),
+        [
+            ("tokens", ["s3cr3t-in-list"], "s3cr3t-in-list"),
+            ("credentials", {"user": {"pin": "hunter22"}}, "hunter22"),
+            ("otp", 123456, "123456"),
+            ("keys", ["hunter2", "hunter2-and-more"], "and-more"),
+            ("password", "two\nlines", "lines"),
+            ("password", 'it\'s "mine"', "mine"),
+            ("password", "it's mine", "mine"),
+        ],
+    )
+    def test_masks_in_the_error_all_that_a_secret_holds(
+        self, task: Any, name: str, value: Any, secret: str
+    ) -> None:
+        said = f'refused "{value}", {list(value.values()) if isinstance(value, dict) else value}'
+
+        row = fail(task, kwargs={name: value}, error=ValueError(said), traceback=said)
+
+        assert secret not in row.error + row.traceback
+
+    def test_masks_no_word_that_is_no_secret(self, task: Any) -> None:
+        row = fail(task, kwargs={"password": None, "token": True}, error=ValueError(None, True))
+
+        assert row.error == "ValueError(None, True)"
 
     def test_masks_a_secret_that_was_given_by_its_position(self) -> None:
         @current_app.task(name="tests.positional")
@@ -165,6 +209,17 @@ class TestSignals:
         row = FailedTask.objects.get()
         assert (row.name, row.kwargs, row.owner) == (name, {"user_id": 7}, owner)
         assert row.request_id == "r"
+
+
+@pytest.mark.django_db
+class TestGivenUp:
+    def test_names_what_a_task_failed_with_and_nobody_replayed(self, task: Any) -> None:
+        for number, state in enumerate(["open", "discarded", "replayed"]):
+            row = fail(task, task_id=str(number), kwargs={"what": number})
+            FailedTask.objects.filter(pk=row.pk).update(state=state)
+
+        assert failures.given_up(name=task.name, argument="what") == {"0", "1"}
+        assert failures.given_up(name="tests.other", argument="what") == set()
 
 
 @pytest.mark.django_db

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 import structlog
-from celery import Celery, current_app, shared_task
+from celery import Celery, current_app, shared_task, signals
 from celery.app.task import Context
 from celery.contrib.django.task import DjangoTask
+from celery.exceptions import WorkerLostError
 from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request as CeleryRequest
 from django.db import transaction
@@ -34,6 +35,31 @@ class TestTask:
     def test_refuses_a_countdown_that_a_broker_should_not_keep(self, task: Any) -> None:
         with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
             task.apply_async(kwargs={"what": ""}, countdown=31 * 60)
+
+    def test_refuses_a_retry_that_a_broker_should_not_keep(self, task: Any) -> None:
+        for wait in (
+            {"countdown": 31 * 60},
+            {"eta": timezone.now() + timedelta(minutes=31)},
+        ):
+            task.push_request(id="1", retries=0, called_directly=False, is_eager=True)
+            try:
+                with pytest.raises(queueing.CountdownTooLong, match="Store a due date"):
+                    task.retry(**wait)
+            finally:
+                task.pop_request()
+
+    def test_refuses_a_retry_even_where_it_is_published_by_celery_itself(self, task: Any) -> None:
+        with pytest.raises(queueing.CountdownTooLong):
+            task.apply_async(kwargs={"what": ""}, countdown=31 * 60, retries=1)
+
+    @pytest.mark.parametrize("word", ["default_retry_delay", "retry_backoff_max"])
+    def test_refuses_to_declare_waits_that_a_broker_should_not_keep(self, word: str) -> None:
+        def patient() -> None: ...
+
+        with pytest.raises(queueing.CountdownTooLong, match=f"tests.patient: {word} is 1801 s"):
+            current_app.task(patient, name="tests.patient", lazy=False, **{word: 1801})
+
+        current_app.tasks.pop("tests.patient", None)
 
     def test_keeps_a_soft_limit_beneath_a_short_hard_one(self) -> None:
         @shared_task(name="tests.short", max_retries=0, time_limit=10)
@@ -280,6 +306,17 @@ class TestScheduledRuns:
         row = LastRun.objects.get()
         assert (row.succeeded_at, row.leased_until) == (None, None)
         assert FailedTask.objects.get().name == "tests.periodic"
+
+    def test_that_are_lost_for_good_with_their_process_give_the_lease_back(
+        self, periodic: Any
+    ) -> None:
+        runs.take_lease(name=periodic.name, task_id="1", at=timezone.now(), time_limit=60)
+
+        lost = WorkerLostError("killed")
+        signals.task_failure.send(periodic, task_id="1", exception=lost, args=[], kwargs={})
+        periodic.apply(task_id="2")
+
+        assert periodic.ran == ["2"]
 
     def test_take_over_from_one_that_died_when_its_lease_is_over(self, periodic: Any) -> None:
         died_at = timezone.now() - timedelta(seconds=71)

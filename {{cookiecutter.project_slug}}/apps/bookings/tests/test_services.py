@@ -5,15 +5,17 @@ import pytest
 from django.core import mail
 from django.db import connections, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from structlog.testing import capture_logs
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
-from apps.bookings import clients, exceptions, services
+from apps.bookings import clients, exceptions, services, tasks
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import services as catalog
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
+from conventions import failures
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -21,6 +23,26 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 def book(session: Session, user: User) -> Booking:
     booked = services.book_seat(session_public_id=session.public_id, by=user.pk, at=NOW)
     return Booking.objects.get(public_id=booked.public_id)
+
+
+def refused_by_mail_server(
+    booking: Booking, monkeypatch: pytest.MonkeyPatch, *, error: OSError
+) -> None:
+    """Try to send a confirmation, at NOW, and let the mail server say no."""
+
+    def refuse(**_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(clients, "mail_confirmation", refuse)
+        with pytest.raises(type(error)):
+            services.send_confirmation(booking_id=booking.pk, at=NOW)
+    booking.refresh_from_db()
+
+
+def move(session: Session, *, to: datetime) -> datetime:
+    catalog.reschedule_session(public_id=session.public_id, starts_at=to, at=NOW)
+    return to
 
 
 @pytest.mark.django_db
@@ -157,6 +179,13 @@ class TestRecordPayment:
         with pytest.raises(services.HoldOver):
             services.record_payment(booking_id=booking.pk, at=NOW + timedelta(hours=48))
 
+    def test_refuses_a_session_that_was_moved_and_has_begun(self) -> None:
+        booking = book(SessionFactory(price_cents=2500), UserFactory())
+        begins = move(booking.session, to=NOW + timedelta(hours=1))
+
+        with pytest.raises(services.HoldOver):
+            services.record_payment(booking_id=booking.pk, at=begins)
+
 
 @pytest.mark.django_db
 class TestCancelBooking:
@@ -199,6 +228,46 @@ class TestExpireUnpaidHolds:
         session.refresh_from_db()
         assert (over.status, session.seats_left) == ("expired", 2)
 
+    def test_ends_a_hold_when_its_session_was_moved_and_begins(self) -> None:
+        booking = book(SessionFactory(price_cents=2500), UserFactory())
+        begins = move(booking.session, to=NOW + timedelta(hours=1))
+
+        assert services.expire_unpaid_holds(at=begins - timedelta(seconds=1)) == 0
+        assert services.expire_unpaid_holds(at=begins) == 1
+
+    def test_is_not_stopped_by_a_session_whose_seats_do_not_add_up(self) -> None:
+        drifted = SessionFactory(price_cents=2500)
+        stuck, over = (
+            book(drifted, UserFactory()),
+            book(SessionFactory(price_cents=1), UserFactory()),
+        )
+        Session.objects.filter(pk=drifted.pk).update(seats_left=drifted.capacity)
+
+        with capture_logs() as lines:
+            assert services.expire_unpaid_holds(at=NOW + timedelta(hours=48)) == 1
+
+        over.refresh_from_db()
+        stuck.refresh_from_db()
+        assert (over.status, stuck.status) == ("expired", "held")
+        (line,) = lines
+        assert (line["event"], line["booking_id"]) == ("hold_not_expired", stuck.pk)
+
+    def test_begins_with_what_is_over_for_longest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for hours in (30, 20, 40):
+            starts_at = NOW + timedelta(hours=hours)
+            book(SessionFactory(price_cents=2500, starts_at=starts_at), UserFactory())
+        ended: list[object] = []
+
+        def end(booking: Booking, **_: object) -> bool:
+            ended.append(booking.hold_expires_at)
+            return True
+
+        monkeypatch.setattr(services, "_end", end)
+
+        services.expire_unpaid_holds(at=NOW + timedelta(days=2))
+
+        assert ended == [NOW + timedelta(hours=hours) for hours in (20, 30, 40)]
+
 
 @pytest.mark.django_db
 class TestSendConfirmation:
@@ -236,20 +305,21 @@ class TestSendConfirmation:
     def test_notes_a_refusal_and_can_be_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         booking = BookingFactory()
 
-        def refuse(**_: object) -> None:
-            raise ConnectionRefusedError("mail server is away")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(clients, "mail_confirmation", refuse)
-            with pytest.raises(ConnectionRefusedError):
-                services.send_confirmation(booking_id=booking.pk, at=NOW)
-        booking.refresh_from_db()
+        away = ConnectionRefusedError("mail server is away")
+        refused_by_mail_server(booking, monkeypatch, error=away)
         assert booking.confirmation_error == "mail server is away"
 
         services.send_confirmation(booking_id=booking.pk, at=NOW)
 
         booking.refresh_from_db()
         assert (booking.confirmation_sent_at, booking.confirmation_error) == (NOW, "")
+
+    def test_notes_a_refusal_that_says_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        booking = BookingFactory()
+
+        refused_by_mail_server(booking, monkeypatch, error=TimeoutError())
+
+        assert booking.confirmation_error == "TimeoutError()"
 
 
 @pytest.mark.django_db
@@ -265,3 +335,23 @@ class TestResendOverdueConfirmations:
             assert services.resend_overdue_confirmations(at=NOW) == 1
 
         assert len(mail.outbox) == 1
+
+    def test_finds_what_was_refused_and_then_lost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        booking = BookingFactory(booked_at=NOW - timedelta(hours=1))
+        refused_by_mail_server(booking, monkeypatch, error=TimeoutError())
+
+        assert services.resend_overdue_confirmations(at=NOW + timedelta(minutes=9)) == 0
+        assert services.resend_overdue_confirmations(at=NOW + timedelta(minutes=10)) == 1
+
+    def test_leaves_what_was_given_up_to_people(self) -> None:
+        given_up, _lost = BookingFactory.create_batch(2, booked_at=NOW - timedelta(hours=1))
+        failures.record(
+            task=tasks.send_confirmation,
+            task_id="1",
+            args=(),
+            kwargs={"booking_id": given_up.pk},
+            error=TimeoutError(),
+            at=NOW,
+        )
+
+        assert services.resend_overdue_confirmations(at=NOW) == 1
