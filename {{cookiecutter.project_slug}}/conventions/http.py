@@ -164,6 +164,18 @@ def sign_in_name(request: HttpRequest, credentials: dict[str, str] | None = None
     return given.strip().lower()
 
 
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address that a request came from, as the outermost of our proxies saw it.
+
+    Each proxy adds on the right who asked it. What stands further left, anybody can write.
+    """
+    hops: list[str] = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if 0 < settings.PROXY_COUNT <= len(hops) and (hop := hops[-settings.PROXY_COUNT].strip()):
+        return hop
+    nearest: str | None = request.META.get("REMOTE_ADDR")
+    return nearest
+
+
 # Pages ----------------------------------------------------------------------------------------
 
 
