@@ -87,6 +87,7 @@ class TestSessionsTitled:
             ("50%", ["50% off"]),
             ("5_", []),
             ("a\\", ["A\\B"]),
+            ("so\0ur", ["Sourdough"]),
             ("", ["Sourdough", "50% off", "A\\B", "Äpfel"]),
         ],
     )
