@@ -107,6 +107,16 @@ class TestSessionsTitled:
 
         assert listed.items == []
 
+    @pytest.mark.django_db
+    def test_finds_it_behind_many_that_have_no_session_to_come(self) -> None:
+        for n in range(selectors.FOUND):
+            SessionFactory(workshop__title=f"Bread {n:02}", starts_at=NOW)
+        wanted = SessionFactory(workshop__title="Bread, at last")
+
+        listed = selectors.sessions_titled(title="bread", at=NOW)
+
+        assert [session.id for session in listed.items] == [wanted.pk]
+
     def test_takes_two_queries(self, assert_constant_queries: ConstantQueries) -> None:
         assert_constant_queries(
             selectors.sessions_titled,
