@@ -14,7 +14,8 @@ from celery import current_app
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DatabaseTrouble
+from django.db import connection, connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
@@ -290,7 +291,7 @@ def ready() -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
-    except DatabaseError as error:
+    except DatabaseTrouble as error:
         logger.warning("The database does not answer: %s", error)  # its address is not for everyone
         return JsonResponse({"status": "unavailable"}, status=503)
     return JsonResponse({"status": "ok", "late_tasks": late})

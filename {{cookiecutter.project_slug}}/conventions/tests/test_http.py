@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 from axes.helpers import get_client_ip_address
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
@@ -73,10 +73,13 @@ class TestHealth:
     def test_answers_a_probe_that_knows_only_an_address(self, client: Client) -> None:
         assert client.get("/health/live", headers={"host": "10.1.2.3:8000"}).status_code == 200
 
-    def test_is_not_ready_without_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    def test_is_not_ready_without_one(
+        self, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
         class Down:
             def cursor(self) -> None:
-                raise DatabaseError("no route to db.internal")
+                raise error("no route to db.internal")
 
         monkeypatch.setattr(http, "connection", Down())
 
