@@ -77,7 +77,24 @@ class TestAssertConstantQueries:
             return list(Permission.objects.filter(name=name).values_list("codename", flat=True))
 
         with pytest.raises(AssertionError, match="auth_permission"):
-            assert_constant_queries(permissions_named, grow=lambda rows: None, name="x")
+            assert_constant_queries(permissions_named, grow=add_groups, name="x")
+
+    @pytest.mark.parametrize("adds", [0, 1])
+    def test_catches_data_that_does_not_grow(
+        self, assert_constant_queries: ConstantQueries, adds: int
+    ) -> None:
+        batches = iter([adds])
+
+        with pytest.raises(AssertionError, match=r"grow\(\d\) inserted nothing"):
+            assert_constant_queries(group_names, grow=lambda rows: add_groups(next(batches, 0)))
+
+
+class TestAssertConstantPage:
+    def test_catches_data_that_does_not_grow(
+        self, db: None, assert_constant_page: Callable[..., list[int]]
+    ) -> None:
+        with pytest.raises(AssertionError, match=r"grow\(1\) inserted nothing"):
+            assert_constant_page("/", grow=lambda rows: None)
 
 
 def line_of(text: str) -> int:
