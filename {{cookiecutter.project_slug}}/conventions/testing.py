@@ -259,23 +259,30 @@ def _explained(asked: Asked, *, how: str) -> Any:
     return (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
 
 
-def proven_selectors(module: ModuleType) -> set[str]:
-    """Return the selectors for which a test in `module` calls `assert_constant_queries`.
+def proven(module: ModuleType, *, fixture: str) -> set[str]:
+    """Return the names of what a test in `module` hands to `fixture`, an `assert_...` of these.
 
     Read from the code, so that it does not matter which tests run: a comment, a skipped test and
     a case with `sizes` of its own prove nothing.
     """
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     return {
-        f"{read.__module__}.{read.__qualname__}"
+        name
         for test in _tests(tree)
         for call in ast.walk(test)
         if isinstance(call, ast.Call)
-        and ast.unparse(call.func) == "assert_constant_queries"
+        and ast.unparse(call.func) == fixture
         and call.args
         and "sizes" not in {keyword.arg for keyword in call.keywords}
-        for read in [operator.attrgetter(ast.unparse(call.args[0]))(module)]
+        for name in _named(module, ast.unparse(call.args[0]))
     }
+
+
+def _named(module: ModuleType, path: str) -> Iterator[str]:
+    """Yield the full name of what `path` is in `module`, and nothing for what a test has made."""
+    with contextlib.suppress(AttributeError):
+        found = operator.attrgetter(path)(module)
+        yield f"{found.__module__}.{found.__qualname__}"
 
 
 def _tests(tree: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:
