@@ -217,11 +217,10 @@ AXES_USERNAME_FORM_FIELD = "username"  # what Django names the field, though it 
 AXES_USERNAME_CALLABLE = "conventions.http.sign_in_name"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# Of both together, so that nobody locks out somebody else. Behind a proxy the address is the
-# proxy's own unless it is told how many stand in front.
+# Of both together, so that nobody locks out somebody else.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0) or None
-AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"]
+AXES_CLIENT_IP_CALLABLE = "conventions.http.client_address"
+PROXY_COUNT = env.int("PROXY_COUNT", default=1 if PRODUCTION else 0)  # how many stand in front
 
 # --- Pages ----------------------------------------------------------------------------------
 
@@ -250,7 +249,7 @@ SECURE_CSP = {
 X_FRAME_OPTIONS = "DENY"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    if env.int("PROXY_COUNT", default=1):  # 0: nothing stands in front, so nobody may claim TLS
+    if PROXY_COUNT:  # 0: nothing stands in front, so nobody may claim TLS
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True

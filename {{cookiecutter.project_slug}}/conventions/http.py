@@ -14,7 +14,8 @@ from celery import current_app
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, connections
+from django.db import Error as DatabaseTrouble
+from django.db import connection, connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
@@ -164,6 +165,18 @@ def sign_in_name(request: HttpRequest, credentials: dict[str, str] | None = None
     return given.strip().lower()
 
 
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address that a request came from, as the outermost of our proxies saw it.
+
+    Each proxy adds on the right who asked it. What stands further left, anybody can write.
+    """
+    hops: list[str] = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if 0 < settings.PROXY_COUNT <= len(hops) and (hop := hops[-settings.PROXY_COUNT].strip()):
+        return hop
+    nearest: str | None = request.META.get("REMOTE_ADDR")
+    return nearest
+
+
 # Pages ----------------------------------------------------------------------------------------
 
 
@@ -278,7 +291,7 @@ def ready() -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
-    except DatabaseError as error:
+    except DatabaseTrouble as error:
         logger.warning("The database does not answer: %s", error)  # its address is not for everyone
         return JsonResponse({"status": "unavailable"}, status=503)
     return JsonResponse({"status": "ok", "late_tasks": late})

@@ -45,8 +45,8 @@ def assert_constant_queries(db: None) -> ConstantQueries:
     `grow(n)` adds n rows to the data, `consume` does with the result what production does
     (a serializer, a template), `arguments` are the selector's own. Fails when the counts differ
     between sizes, when they are not the budget the selector declares (one that is too large hides
-    the next query), and when a query finds its rows without an index: name the tables it may read
-    whole in `may_scan`, and say why.
+    the next query), when `grow` inserts nothing, and when a query finds its rows without an index:
+    name the tables it may read whole in `may_scan`, and say why.
     """
 
     def check(
@@ -64,7 +64,7 @@ def assert_constant_queries(db: None) -> ConstantQueries:
         scans: list[str] = []
         have = 0
         for size in sizes:
-            grow(size - have)
+            _grow(grow, size - have)
             have = size
             with recorded() as asked:
                 consume(read(**arguments))
@@ -121,14 +121,14 @@ def assert_constant_page(client: Client) -> Callable[..., list[int]]:
     """
 
     def check(*paths: str, grow: Callable[[int], object]) -> list[int]:
-        grow(1)
+        _grow(grow, 1)
         few = {}
         for path in paths:
             client.get(path)  # what is only asked once, in a process or a session
             with recorded() as asked:
                 client.get(path)
             few[path] = len(asked)
-        grow(99)
+        _grow(grow, 99)
         statuses = []
         for path in paths:
             with recorded() as asked:
@@ -159,6 +159,13 @@ def recorded() -> Iterator[list[Asked]]:
 
     with connection.execute_wrapper(record):
         yield asked
+
+
+def _grow(grow: Callable[[int], object], rows: int) -> None:
+    with recorded() as asked:
+        grow(rows)
+    # Where no row was added, any number of queries stays the same.
+    assert any(one.sql.startswith("INSERT") for one in asked), f"grow({rows}) inserted nothing"
 
 
 def grown(what: str, counts: dict[int, int], asked: list[Asked]) -> str:
@@ -252,23 +259,30 @@ def _explained(asked: Asked, *, how: str) -> Any:
     return (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
 
 
-def proven_selectors(module: ModuleType) -> set[str]:
-    """Return the selectors for which a test in `module` calls `assert_constant_queries`.
+def proven(module: ModuleType, *, fixture: str) -> set[str]:
+    """Return the names of what a test in `module` hands to `fixture`, an `assert_...` of these.
 
     Read from the code, so that it does not matter which tests run: a comment, a skipped test and
     a case with `sizes` of its own prove nothing.
     """
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     return {
-        f"{read.__module__}.{read.__qualname__}"
+        name
         for test in _tests(tree)
         for call in ast.walk(test)
         if isinstance(call, ast.Call)
-        and ast.unparse(call.func) == "assert_constant_queries"
+        and ast.unparse(call.func) == fixture
         and call.args
         and "sizes" not in {keyword.arg for keyword in call.keywords}
-        for read in [operator.attrgetter(ast.unparse(call.args[0]))(module)]
+        for name in _named(module, ast.unparse(call.args[0]))
     }
+
+
+def _named(module: ModuleType, path: str) -> Iterator[str]:
+    """Yield the full name of what `path` is in `module`, and nothing for what a test has made."""
+    with contextlib.suppress(AttributeError):
+        found = operator.attrgetter(path)(module)
+        yield f"{found.__module__}.{found.__qualname__}"
 
 
 def _tests(tree: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef]:

@@ -12,6 +12,7 @@ from types import ModuleType
 from celery import current_app
 
 import apps
+import conventions
 from conventions import catalogue, querying, testing
 from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
 
@@ -63,30 +64,34 @@ class TestImportContracts:
 class TestSelectors:
     def test_each_prove_that_their_queries_do_not_grow(self) -> None:
         modules("selectors")  # each registers itself as it is imported
-        proven = set().union(*(testing.proven_selectors(module) for module in modules("tests")))
 
-        unproven = {name for name in querying.selectors if name.startswith("apps.")} - proven
+        unproven = {name for name in querying.selectors if name.startswith("apps.")} - proven(
+            fixture="assert_constant_queries"
+        )
 
         assert unproven == set(), "add a case with assert_constant_queries to the app's tests"
 
 
 class TestTasks:
     def test_each_prove_that_a_second_delivery_does_no_harm(self) -> None:
-        unproven = []
-        for task in catalogue.tasks_of(current_app):
-            app, _, name = task.name.partition(".")
-            folder = ROOT if app == "conventions" else ROOT / "apps"
-            tests = (folder / app / "tests" / "test_tasks.py").read_text()
-            if not re.search(rf"assert_harmless_twice\(\s*tasks\.{name}\b", tests):
-                unproven.append(task.name)
+        names = {
+            f"{task.__module__}.{task.__qualname__}" for task in catalogue.tasks_of(current_app)
+        }
 
-        assert unproven == [], "add a case with assert_harmless_twice to the app's tests"
+        unproven = names - proven(fixture="assert_harmless_twice")
+
+        assert unproven == set(), "add a case with assert_harmless_twice to the app's tests"
+
+
+def proven(*, fixture: str) -> set[str]:
+    return set().union(*(testing.proven(each, fixture=fixture) for each in modules("tests")))
 
 
 def modules(layer: str) -> list[ModuleType]:
-    """Import the modules of one layer, in every app."""
+    """Import the modules of one layer, in every app and in the conventions."""
     return [
         import_module(found.name)
-        for found in pkgutil.walk_packages(apps.__path__, prefix="apps.")
+        for package in (apps, conventions)
+        for found in pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}.")
         if f".{layer}" in found.name
     ]

@@ -64,6 +64,11 @@ class TestProduction:
 
         assert "Unset DEBUG" in answer.stderr
 
+    def test_has_one_proxy_in_front_unless_told_and_development_none(self) -> None:
+        assert settings_of("PROXY_COUNT", **PRODUCTION) == "1"
+        assert settings_of("PROXY_COUNT", **PRODUCTION | {"PROXY_COUNT": "2"}) == "2"
+        assert settings_of("PROXY_COUNT") == "0"
+
     def test_refuses_a_short_secret(self) -> None:
         answer = manage("check", **PRODUCTION | {"SECRET_KEY": "short"})
 

@@ -37,7 +37,7 @@ class Workshop(querying.Model):
     @staticmethod
     def key_of(title: str) -> str:
         """Return a title, or the beginning of one, as it is searched: in one letter case."""
-        return title.casefold()[:120]
+        return title.replace("\0", "").casefold()[:120]  # PostgreSQL takes no NUL in a text
 
 
 class Session(querying.Model):

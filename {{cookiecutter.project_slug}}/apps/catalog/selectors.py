@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from apps.catalog import caches, exceptions, types
@@ -12,7 +12,7 @@ from conventions.paging import Page, page
 from conventions.querying import selector, within_days
 
 SHOWN = 50  # sessions on a page
-FOUND = 20  # workshops that a title may begin; who means another one types on
+FOUND = 20  # workshops with sessions to come that a search looks at; who means another types on
 
 
 @selector(queries=1)
@@ -25,14 +25,16 @@ def upcoming_sessions(*, at: datetime, cursor: str = "") -> Page[types.Session]:
 def sessions_titled(*, title: str, at: datetime, cursor: str = "") -> Page[types.Session]:
     """Return those of `upcoming_sessions` whose title begins with `title`, in any letter case.
 
-    The workshops first, and then their sessions: each by its index, however the data lies.
-    Raises `CursorInvalid`.
+    If more than `FOUND` workshops have such, those of the first by title. The workshops first,
+    and then their sessions: each by its index, however the data lies. Raises `CursorInvalid`.
     """
-    workshops = Workshop.objects.filter(title_key__begins=Workshop.key_of(title)).order_by(
-        "title_key"
-    )
+    upcoming = Session.objects.filter(starts_at__gt=at)
+    workshops = Workshop.objects.filter(
+        Exists(upcoming.filter(workshop=OuterRef("pk"))),
+        title_key__begins=Workshop.key_of(title),
+    ).order_by("title_key")
     found = list(workshops.values_list("pk", flat=True)[:FOUND])
-    return _page(Session.objects.filter(workshop_id__in=found, starts_at__gt=at), cursor=cursor)
+    return _page(upcoming.filter(workshop_id__in=found), cursor=cursor)
 
 
 @selector(queries=1)

@@ -1,9 +1,11 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError
-from django.test import Client
+from axes.helpers import get_client_ip_address
+from django.db import InterfaceError, OperationalError
+from django.test import Client, RequestFactory
 from django.utils import timezone
+from pytest_django import Settings
 
 from conventions import errors, http, runs
 
@@ -21,6 +23,32 @@ class TestBusinessError:
     def test_speaks_its_docstring_unless_given_words(self) -> None:
         assert str(errors.NotFound()) == "There is no such thing."
         assert str(errors.NotFound("No such hat.")) == "No such hat."
+
+
+class TestClientAddress:
+    """As the limit on password guessing sees it: who could choose it could guess for ever."""
+
+    @pytest.mark.parametrize(
+        ("proxies", "forwarded", "address"),
+        [
+            (0, "8.8.4.4", "10.0.0.1"),
+            (0, "8.8.4.4, 9.9.9.9", "10.0.0.1"),
+            (1, "9.9.9.9", "9.9.9.9"),
+            (1, "8.8.4.4, 9.9.9.9", "9.9.9.9"),
+            (2, "8.8.4.4, 9.9.9.9, 10.0.0.2", "9.9.9.9"),
+            (2, "9.9.9.9", "10.0.0.1"),
+            (1, "", "10.0.0.1"),
+        ],
+    )
+    def test_is_what_the_outermost_of_our_proxies_saw(
+        self, settings: Settings, proxies: int, forwarded: str, address: str
+    ) -> None:
+        settings.PROXY_COUNT = proxies
+        request = RequestFactory().get(
+            "/", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR="10.0.0.1"
+        )
+
+        assert get_client_ip_address(request) == address
 
 
 class TestHealth:
@@ -45,10 +73,13 @@ class TestHealth:
     def test_answers_a_probe_that_knows_only_an_address(self, client: Client) -> None:
         assert client.get("/health/live", headers={"host": "10.1.2.3:8000"}).status_code == 200
 
-    def test_is_not_ready_without_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    def test_is_not_ready_without_one(
+        self, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
         class Down:
             def cursor(self) -> None:
-                raise DatabaseError("no route to db.internal")
+                raise error("no route to db.internal")
 
         monkeypatch.setattr(http, "connection", Down())
 

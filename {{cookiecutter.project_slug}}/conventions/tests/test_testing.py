@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from conventions import testing
 from conventions.querying import selector
 from conventions.testing import ConstantQueries
+from conventions.tests import test_tasks
 
 
 @selector(queries=1)
@@ -77,7 +78,24 @@ class TestAssertConstantQueries:
             return list(Permission.objects.filter(name=name).values_list("codename", flat=True))
 
         with pytest.raises(AssertionError, match="auth_permission"):
-            assert_constant_queries(permissions_named, grow=lambda rows: None, name="x")
+            assert_constant_queries(permissions_named, grow=add_groups, name="x")
+
+    @pytest.mark.parametrize("adds", [0, 1])
+    def test_catches_data_that_does_not_grow(
+        self, assert_constant_queries: ConstantQueries, adds: int
+    ) -> None:
+        batches = iter([adds])
+
+        with pytest.raises(AssertionError, match=r"grow\(\d\) inserted nothing"):
+            assert_constant_queries(group_names, grow=lambda rows: add_groups(next(batches, 0)))
+
+
+class TestAssertConstantPage:
+    def test_catches_data_that_does_not_grow(
+        self, db: None, assert_constant_page: Callable[..., list[int]]
+    ) -> None:
+        with pytest.raises(AssertionError, match=r"grow\(1\) inserted nothing"):
+            assert_constant_page("/", grow=lambda rows: None)
 
 
 def line_of(text: str) -> int:
@@ -97,7 +115,7 @@ DEF = "def test_it(assert_constant_queries):\n    "
 CALL = "assert_constant_queries(selectors.group_names, grow=len)"
 
 
-class TestProvenSelectors:
+class TestProven:
     @pytest.fixture
     def proven(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set[str]]:
         monkeypatch.syspath_prepend(tmp_path)
@@ -105,7 +123,7 @@ class TestProvenSelectors:
         def of(code: str) -> set[str]:
             name = f"cases_{abs(hash(code))}"
             (tmp_path / f"{name}.py").write_text(PREAMBLE + code, encoding="utf-8")
-            return testing.proven_selectors(import_module(name))
+            return testing.proven(import_module(name), fixture="assert_constant_queries")
 
         return of
 
@@ -117,7 +135,7 @@ class TestProvenSelectors:
             f"read = selectors.group_names\n{DEF}{CALL.replace('selectors.group_names', 'read')}",
         ],
     )
-    def test_are_those_with_a_case(self, proven: Callable[[str], set[str]], code: str) -> None:
+    def test_is_what_has_a_case(self, proven: Callable[[str], set[str]], code: str) -> None:
         assert proven(code) == {"conventions.tests.test_testing.group_names"}
 
     @pytest.mark.parametrize(
@@ -131,9 +149,17 @@ class TestProvenSelectors:
             f"@pytest.mark.xfail\n{DEF}{CALL}",
             f"{DEF}{CALL.replace('grow', 'sizes=(1,), grow')}",
             f"{DEF}{CALL.replace('assert_constant_queries', 'prove')}",
+            f"{DEF}selectors = None\n    {CALL.replace('selectors.', 'made_here.')}",
         ],
     )
-    def test_are_not_those_whose_case_proves_nothing(
+    def test_is_not_what_has_a_case_that_proves_nothing(
         self, proven: Callable[[str], set[str]], code: str
     ) -> None:
         assert proven(code) == set()
+
+    def test_is_told_of_each_fixture_by_itself(self) -> None:
+        assert testing.proven(test_tasks, fixture="assert_harmless_twice") == {
+            "conventions.tasks.republish_unpublished",
+            "conventions.tasks.delete_old_failures",
+        }
+        assert testing.proven(test_tasks, fixture="assert_constant_queries") == set()

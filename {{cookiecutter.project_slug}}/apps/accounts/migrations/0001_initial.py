@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     models.UniqueConstraint(
-                        django.db.models.functions.text.Lower("email"),
+                        django.db.models.functions.text.Upper("email"),
                         name="user_email_unique_in_any_case",
                     )
                 ],

@@ -1,6 +1,8 @@
 import pytest
+from django.db import connection
 
 from apps.accounts.models import User
+from conventions.testing import recorded, unindexed
 
 pytestmark = pytest.mark.django_db
 
@@ -10,6 +12,17 @@ class TestUser:
         made = User.objects.create_user("Dana@Example.com", "secret")
 
         assert User.objects.get_by_natural_key("dana@example.COM") == made
+
+    @pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite compares by LIKE, without an index"
+    )
+    def test_is_found_by_an_index(self) -> None:
+        User.objects.create_user("dana@example.com", "secret")
+
+        with recorded() as asked:
+            User.objects.get_by_natural_key("dana@example.com")
+
+        assert [scan for one in asked for scan in unindexed(one, may_scan=())] == []
 
     def test_shows_the_name_and_else_the_email(self) -> None:
         assert User(email="a@example.com", name="Ada").get_full_name() == "Ada"

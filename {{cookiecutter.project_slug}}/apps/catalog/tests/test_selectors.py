@@ -87,6 +87,7 @@ class TestSessionsTitled:
             ("50%", ["50% off"]),
             ("5_", []),
             ("a\\", ["A\\B"]),
+            ("so\0ur", ["Sourdough"]),
             ("", ["Sourdough", "50% off", "A\\B", "Äpfel"]),
         ],
     )
@@ -105,6 +106,16 @@ class TestSessionsTitled:
         listed = selectors.sessions_titled(title=session.workshop.title, at=session.starts_at)
 
         assert listed.items == []
+
+    @pytest.mark.django_db
+    def test_finds_it_behind_many_that_have_no_session_to_come(self) -> None:
+        for n in range(selectors.FOUND):
+            SessionFactory(workshop__title=f"Bread {n:02}", starts_at=NOW)
+        wanted = SessionFactory(workshop__title="Bread, at last")
+
+        listed = selectors.sessions_titled(title="bread", at=NOW)
+
+        assert [session.id for session in listed.items] == [wanted.pk]
 
     def test_takes_two_queries(self, assert_constant_queries: ConstantQueries) -> None:
         assert_constant_queries(
