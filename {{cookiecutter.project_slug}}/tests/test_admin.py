@@ -48,7 +48,7 @@ def _values(model: type[models.Model], number: int) -> Iterator[tuple[str, objec
         if isinstance(field, models.ForeignKey):
             continue
         if isinstance(field, models.DateTimeField):
-            yield field.name, datetime(2030, 1, 1, tzinfo=UTC)
+            yield field.name, datetime(2130, 1, 1, tzinfo=UTC)
         elif isinstance(field, models.GenericIPAddressField):
             yield field.name, "127.0.0.1"
         elif isinstance(field, models.CharField | models.TextField):

@@ -14,4 +14,4 @@ class BookingFactory(factory.django.DjangoModelFactory[Booking]):
     session = factory.SubFactory(SessionFactory)
     attendee = factory.SubFactory(UserFactory)
     status = Booking.Status.CONFIRMED
-    booked_at = datetime(2030, 1, 1, tzinfo=UTC)
+    booked_at = datetime(2130, 1, 1, tzinfo=UTC)

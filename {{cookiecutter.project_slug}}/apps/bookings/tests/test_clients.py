@@ -15,7 +15,7 @@ BOOKING = Booking(
     status_label="confirmed",
     title="Sourdough",
     session_public_id=UUID(int=8),
-    starts_at=datetime(2030, 1, 10, 18, tzinfo=UTC),
+    starts_at=datetime(2130, 1, 10, 18, tzinfo=UTC),
     room="Loft",
     hold_expires_at=None,
     confirmation_sent_at=None,

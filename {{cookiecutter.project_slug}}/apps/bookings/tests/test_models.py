@@ -8,7 +8,7 @@ from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 
 pytestmark = pytest.mark.django_db
-SOON = datetime(2030, 1, 3, tzinfo=UTC)
+SOON = datetime(2130, 1, 3, tzinfo=UTC)
 
 
 class TestBooking:

@@ -18,7 +18,7 @@ class SessionFactory(factory.django.DjangoModelFactory[Session]):
         model = Session
 
     workshop = factory.SubFactory(WorkshopFactory)
-    starts_at = datetime(2030, 1, 10, 18, tzinfo=UTC)
+    starts_at = datetime(2130, 1, 10, 18, tzinfo=UTC)
     room = "Loft"
     capacity = 8
     seats_left = factory.SelfAttribute("capacity")

@@ -8,7 +8,7 @@ from apps.catalog import caches, exceptions, selectors, services
 from apps.catalog.models import Session, Workshop
 from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
 
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NOW = datetime(2130, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ class DailyOccupancyFactory(factory.django.DjangoModelFactory[DailyOccupancy]):
     class Meta:
         model = DailyOccupancy
 
-    day = factory.Sequence(lambda n: date.fromordinal(date(2030, 1, 1).toordinal() + n))
+    day = factory.Sequence(lambda n: date.fromordinal(date(2130, 1, 1).toordinal() + n))
     seats_offered = 8
     seats_taken = 2
-    refreshed_at = datetime(2030, 1, 1, tzinfo=UTC)
+    refreshed_at = datetime(2130, 1, 1, tzinfo=UTC)

@@ -11,5 +11,5 @@ class TestDailyOccupancy:
             selectors.daily_occupancy,
             grow=DailyOccupancyFactory.create_batch,
             consume=lambda days: [day.percent for day in days],
-            since=date(2030, 1, 1),
+            since=date(2130, 1, 1),
         )

@@ -16,7 +16,7 @@ from apps.insights import services
 from apps.insights.models import DailyOccupancy
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NOW = datetime(2130, 1, 1, tzinfo=UTC)
 
 
 class TestRebuildDailyOccupancy:
@@ -28,7 +28,7 @@ class TestRebuildDailyOccupancy:
 
         day = DailyOccupancy.objects.get()
         assert (day.day, day.seats_offered, day.seats_taken, day.percent) == (
-            date(2030, 1, 10),
+            date(2130, 1, 10),
             8,
             2,
             25,
