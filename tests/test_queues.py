@@ -131,6 +131,10 @@ class TestPoison:
         for name in ("unknown", "deliver", "eat_memory", "never_end", "kill_worker"):
             depot.until(lambda: house.failures(f"parcels.{name}") == 1, f"a row of {name}")  # noqa: B023
 
+        tried = house.count(
+            "SELECT attempts FROM conventions_failedtask WHERE name = ?", "parcels.kill_worker"
+        )
+        assert tried == 2  # once, and once more for its one retry
         said = house.said()
         assert "garbage" in said
         assert "not a task" in said
