@@ -226,8 +226,10 @@ class RequestMiddleware(StructlogMiddleware):
             return super().__call__(request)
 
     def handle_response(self, request: Any, response: Any) -> None:
+        match = request.resolver_match
         structlog.contextvars.bind_contextvars(
-            view=request.resolver_match.view_name if request.resolver_match else "",
+            # With the method: an address of the API is named after the first of its endpoints.
+            view=f"{request.method} {match.view_name}" if match else "",
             duration_ms=round(1000 * (time.perf_counter() - request.begun), 1),
             queries=request.queries,
         )

@@ -23,7 +23,7 @@ class TestRequestFinished:
 
         (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
         assert isinstance(said, dict)
-        assert said["view"] == "accounts:login"
+        assert said["view"] == "GET accounts:login"
         assert said["duration_ms"] > 0
         assert said["queries"] == 0
 
@@ -41,8 +41,8 @@ class TestRequestFinished:
 class TestSlow:
     def test_lists_the_dearest_view_first(self, tmp_path: Path) -> None:
         log = tmp_path / "web.log"
-        cheap = [line("home", 1, 0)] * 10
-        dear = [line("reports", 10 * number, number) for number in range(1, 21)]
+        cheap = [line("GET reports", 1, 0)] * 10
+        dear = [line("POST reports", 10 * number, number) for number in range(1, 21)]
         log.write_text("\n".join([*cheap, "Traceback ...", "12:00 web.1 | " + dear[0], *dear[1:]]))
         out = StringIO()
 
@@ -51,8 +51,8 @@ class TestSlow:
         header, *rows = [row.split() for row in out.getvalue().splitlines()]
         assert header[0] == "VIEW"
         assert rows == [
-            ["reports", "20", "2.1", "105.0", "190", "10", "20"],
-            ["home", "10", "0.0", "1.0", "1", "0", "0"],
+            ["POST", "reports", "20", "2.1", "105.0", "190", "10", "20"],
+            ["GET", "reports", "10", "0.0", "1.0", "1", "0", "0"],
         ]
 
     def test_passes_over_what_is_no_finished_request(self) -> None:
