@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django import Settings
 
 from conventions.management.commands import slow
 
@@ -68,3 +69,17 @@ class TestSlow:
 
         with pytest.raises(CommandError, match="LOG_JSON=1" if content else "No such file"):
             call_command("slow", str(log))
+
+    def test_reads_what_development_logs_or_the_standard_input(
+        self, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.LOG_FILE = tmp_path / "app.jsonl"
+        settings.LOG_FILE.write_text(line("GET logged", 1, 0))
+        monkeypatch.setattr("sys.stdin", StringIO(line("GET piped", 1, 0)))
+        logged, piped = StringIO(), StringIO()
+
+        call_command("slow", stdout=logged)
+        call_command("slow", "-", stdout=piped)
+
+        assert "GET logged" in logged.getvalue()
+        assert "GET piped" in piped.getvalue()
