@@ -3,10 +3,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from conventions import http
 from conventions.management.commands import slow
 
 
@@ -37,6 +41,29 @@ class TestRequestFinished:
         (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
         assert isinstance(said, dict)
         assert said["queries"] > 3
+
+    @pytest.mark.django_db
+    def test_leaves_out_what_a_cache_in_the_database_asks(
+        self, rf: RequestFactory, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": "kept_answers",
+            }
+        }
+        call_command("createcachetable", verbosity=0)
+
+        def page(request: HttpRequest) -> HttpResponse:
+            cache.set("answer", cache.get("absent"))
+            get_user_model().objects.exists()
+            return HttpResponse()
+
+        http.RequestMiddleware(page)(rf.get("/"))
+
+        (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
+        assert isinstance(said, dict)
+        assert said["queries"] == 1
 
 
 class TestSlow:

@@ -117,5 +117,5 @@ class TestStory:
             said("story", "r3", str(log))
         with pytest.raises(CommandError, match="cannot be read"):
             said("story", "r1", str(log.with_name("none")))
-        with pytest.raises(CommandError, match="are required: request_id$"):
+        with pytest.raises(CommandError, match=r"are required: request_id$"):
             said("story")
