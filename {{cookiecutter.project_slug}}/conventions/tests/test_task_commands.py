@@ -88,6 +88,14 @@ class TestFailedTasks:
             said("failed_tasks", "show", "777")
         with pytest.raises(CommandError, match="Which"):
             said("failed_tasks", "replay")
+        for verb in ("replay", "discard"):
+            with pytest.raises(CommandError, match=r"no task nope\.x\. `make tasks` lists them"):
+                said("failed_tasks", verb, "--task", "nope.x")
+
+    def test_of_a_task_that_is_no_more_are_found_by_its_name(self, row: FailedTask) -> None:
+        FailedTask.objects.update(name="tests.renamed")
+
+        assert said("failed_tasks", "discard", "--task", "tests.renamed") == "1 discarded.\n"
 
 
 class TestStory:
@@ -117,3 +125,5 @@ class TestStory:
             said("story", "r3", str(log))
         with pytest.raises(CommandError, match="cannot be read"):
             said("story", "r1", str(log.with_name("none")))
+        with pytest.raises(CommandError, match=r"are required: request_id$"):
+            said("story")

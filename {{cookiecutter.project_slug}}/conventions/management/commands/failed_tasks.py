@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
@@ -76,6 +77,11 @@ class Command(BaseCommand):
         ids = options["ids"]
         if not ids and not options["task"] and not options["owner"]:
             raise CommandError("Which? Give ids, as `failed_tasks list` shows them, or --task.")
+        name = options["task"]
+        if name and not (
+            name in current_app.tasks or FailedTask.objects.filter(name=name).exists()
+        ):
+            raise CommandError(f"There is no task {name}. `make tasks` lists them.")
         if not ids:
             rows = FailedTask.objects.filter(state=FailedTask.State.OPEN)
             ids = list(_chosen(rows, **options).order_by("pk").values_list("pk", flat=True))

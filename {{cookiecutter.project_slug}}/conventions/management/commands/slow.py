@@ -1,13 +1,19 @@
-"""`manage.py slow`: which views cost most, out of the log."""
+"""`manage.py slow`: which views cost most, out of the log.
+
+Reads JSON lines: those of var/log/app.jsonl in development, or a file that is named; "-" is the
+standard input.
+"""
 
 import json
 import statistics
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 HEADER = ("VIEW", "REQUESTS", "SECONDS", "P50 MS", "P95 MS", "QUERIES P50", "QUERIES MAX")
@@ -26,21 +32,26 @@ class View(NamedTuple):
 
 
 class Command(BaseCommand):
-    help = "List the views of a JSON log (LOG_JSON=1) by the time they took in all, dearest first."
+    help = "List the views by the time they took in all, dearest first, from a log of JSON lines."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("log", nargs="?", help="a file; without it, the standard input")
+        parser.add_argument("log", nargs="?", help='a file of JSON lines; "-" reads standard input')
 
     def handle(self, *args: object, log: str | None, **options: object) -> None:
+        path = log or str(settings.LOG_FILE or "-")
         try:
-            lines = Path(log).read_text(errors="replace").splitlines() if log else sys.stdin
+            with (
+                Path(path).open(errors="replace")
+                if path != "-"
+                else nullcontext(sys.stdin) as lines
+            ):
+                views = dearest(finished(lines))
         except OSError as error:
-            raise CommandError(f"{log}: {error.strerror}.") from None
-        views = dearest(finished(lines))
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
         if not views:
             raise CommandError(
-                "No finished request in there. The log must be JSON: set LOG_JSON=1 where the"
-                " web server runs."
+                f"No finished request in {path}. Use the site first; and the log must be JSON"
+                " lines: set LOG_JSON=1 where the web server runs, or name a file that has them."
             )
         rows = [HEADER, *(tuple(_shown(cell) for cell in view) for view in views)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

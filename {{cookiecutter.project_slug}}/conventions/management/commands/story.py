@@ -23,7 +23,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("request_id", help="from a mail, a page's headers, a failed task")
-        parser.add_argument("logs", nargs="*", help='files of JSON lines; "-" reads standard input')
+        parser.add_argument(
+            "logs",
+            nargs="*",
+            default=[],  # without it argparse says, where the id is missing, that both are required
+            help='files of JSON lines; "-" reads standard input',
+        )
 
     def handle(self, *args: object, **options: Any) -> None:
         wanted = options["request_id"]
