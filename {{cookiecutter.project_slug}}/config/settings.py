@@ -18,6 +18,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
+from kombu.transport import TRANSPORT_ALIASES
 
 from config import logging
 
@@ -64,6 +65,19 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "DJANGO_ENV=production needs these variables (missing, empty or still a placeholder):\n"
             + "\n".join(unset)
+        )
+
+for name, schemes in {
+    "DATABASE_URL": env.DB_SCHEMES,
+    "CACHE_URL": env.CACHE_SCHEMES,
+    "CELERY_BROKER_URL": {*TRANSPORT_ALIASES, "redis+socket"},
+    "EMAIL_URL": env.EMAIL_SCHEMES,
+}.items():
+    address = env(name, default="")
+    if address and address.partition("://")[0] not in schemes:
+        # No more of it than its scheme: a password may follow.
+        raise ImproperlyConfigured(
+            f"{name} is {address.partition(':')[0]!r}. Write {PRODUCTION_NEEDS[name]}."
         )
 
 # Not through `env`, which takes a value that begins with `$` for another variable's name.

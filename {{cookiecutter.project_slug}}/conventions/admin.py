@@ -15,7 +15,7 @@ from conventions.models import FailedTask
 
 @admin.register(FailedTask)
 class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
-    list_display = ["name", "owner", "runbook", "state", "error", "attempts", "last_failed_at"]
+    list_display = ["name", "owner", "state", "error", "attempts", "last_failed_at", "runbook"]
     list_filter = ["state", "owner", "name", "kind"]
     search_fields = ["task_id", "request_id", "error"]
     actions = ["replay", "discard"]
@@ -61,6 +61,12 @@ class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
             raise Http404
         text = (settings.BASE_DIR / ownership.runbook_of_task(name=row.name)).read_text("utf-8")
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        # Without it Django asks to select one "to change", which nobody can.
+        return super().changelist_view(request, {"title": "Failed tasks", **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

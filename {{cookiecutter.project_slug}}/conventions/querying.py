@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import FieldFetchBlocked
 from django.db import connections, models
 from django.db.models import FETCH_PEERS, FETCH_RAISE, Lookup
 from django.template import Node
@@ -81,6 +82,12 @@ def within_days(column: str, *, first: date, last: date) -> models.Q:
     return models.Q(**{f"{column}__gte": begin, f"{column}__lt": end})
 
 
+CURE = (
+    "Let the selector load it: select_related() or prefetch_related() for a relation, no only() or"
+    " defer() of a column (AGENTS.md, rule 9)."
+)
+
+
 class QueryOutsideSelector(RuntimeError):
     """Something was read from the database where everything should have been loaded."""
 
@@ -90,7 +97,8 @@ def no_queries(where: str) -> Iterator[None]:
     """Let nothing inside this block ask the database.
 
     `where` names the block for the message. Raises `QueryOutsideSelector` in development and
-    tests; in production the query is logged and let pass, since a slow page beats none.
+    tests; in production the query is logged and let pass, since a slow page beats none. A
+    `FieldFetchBlocked` (see `promised`) leaves with a note of what to do.
     """
 
     def refuse(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
@@ -104,7 +112,11 @@ def no_queries(where: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for connection in connections.all():
             stack.enter_context(connection.execute_wrapper(refuse))
-        yield
+        try:
+            yield
+        except FieldFetchBlocked as error:
+            error.add_note(f"It was read while {where}. {CURE}")
+            raise
 
 
 NOT_THE_ASKER = {f"conventions/{name}.py" for name in ("http", "querying", "testing")}

@@ -1,11 +1,25 @@
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 
 class TestPages:
     @pytest.mark.django_db
     def test_home_greets(self, client: Client) -> None:
         assert client.get("/").status_code == 200
+
+    @pytest.mark.django_db
+    def test_home_offers_in_development_what_the_visitor_can_use(
+        self, client: Client, admin_client: Client, settings: Settings
+    ) -> None:
+        settings.DEBUG = True
+
+        stranger, staff = (each.get("/").content.decode() for each in (client, admin_client))
+
+        assert "Sign in as" in stranger
+        assert "/admin/" not in stranger
+        assert "Sign in as" not in staff
+        assert "/admin/" in staff
 
     def test_an_unknown_address_is_a_page_of_ours(self, client: Client) -> None:
         answer = client.get("/nowhere/")

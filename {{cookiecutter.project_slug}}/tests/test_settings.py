@@ -193,6 +193,31 @@ class TestMail:
         assert said == "require"
 
 
+class TestAddress:
+    @pytest.mark.parametrize(
+        ("name", "example"),
+        [
+            ("DATABASE_URL", "postgres://user:password@host:5432/name"),
+            ("CACHE_URL", "redis://host:6379/0"),
+            ("CELERY_BROKER_URL", "redis://host:6379/1 or amqp://user:password@host:5672//"),
+            ("EMAIL_URL", "smtp+tls://user:password@host:587"),
+        ],
+    )
+    @pytest.mark.parametrize("address", ["nonsense", "nonsense://u:hidden@host", "nonsense:hidden"])
+    def test_of_no_known_kind_is_named_beside_a_good_one(
+        self, name: str, example: str, address: str
+    ) -> None:
+        said = manage("check", **{name: address}).stderr
+
+        assert said.strip().endswith(f"{name} is 'nonsense'. Write {example}.")
+        assert "hidden" not in said
+
+    def test_of_a_unix_socket_will_do(self) -> None:
+        socket = "redis+socket:///run/redis.sock"
+
+        assert manage("check", CELERY_BROKER_URL=socket).returncode == 0
+
+
 class TestDevelopment:
     def test_works_with_an_empty_environment(self) -> None:
         assert manage("check").returncode == 0

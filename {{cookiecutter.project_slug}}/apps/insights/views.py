@@ -1,14 +1,16 @@
 """The figures as a page."""
 
-from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from apps.insights import selectors
-from conventions import http
+from conventions import errors, http
 
 
-@user_passes_test(lambda user: user.is_active and user.is_staff)
+@login_required
 def occupancy(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_staff:
+        raise errors.Forbidden("This page is for staff.")
     days = selectors.daily_occupancy(since=timezone.now().date())
     return http.render(request, "insights/occupancy.html", {"days": days})

@@ -64,6 +64,12 @@ class TestFailedTasks:
             assert "broken" in admin_client.get(reverse(LIST), found).content.decode()
         assert "broken" not in admin_client.get(reverse(LIST), {"owner": "x"}).content.decode()
 
+    def test_are_listed_under_their_name(self, row: FailedTask, admin_client: Client) -> None:
+        page = admin_client.get(reverse(LIST)).content.decode()
+
+        assert "<h1>Failed tasks</h1>" in page
+        assert page.index("column-attempts") < page.index("column-runbook")
+
     def test_lead_to_the_runbook_of_their_owner(
         self, row: FailedTask, admin_client: Client
     ) -> None:

@@ -2,6 +2,7 @@ from datetime import date, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldFetchBlocked
 from pytest_django import Settings
 
 from conventions import querying
@@ -22,6 +23,19 @@ class TestNoQueries:
 
         with querying.no_queries("rendering a.html"):
             assert not get_user_model().objects.exists()
+
+    def test_notes_the_cure_on_what_a_selector_forgot(self) -> None:
+        get_user_model().objects.create(email="ada@example.com")
+        (person,) = querying.promised(get_user_model().objects.only("pk"))
+
+        with (
+            pytest.raises(FieldFetchBlocked) as blocked,
+            querying.no_queries("rendering a.html"),
+        ):
+            person.email  # noqa: B018
+
+        (note,) = blocked.value.__notes__
+        assert note.startswith("It was read while rendering a.html. Let the selector load it")
 
 
 class TestWithinDays:

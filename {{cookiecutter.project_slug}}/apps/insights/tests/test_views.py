@@ -27,4 +27,12 @@ class TestOccupancy:
     def test_is_for_staff(self, client: Client) -> None:
         client.force_login(UserFactory())
 
-        assert client.get(reverse("insights:occupancy")).status_code == 302
+        answer = client.get(reverse("insights:occupancy"))
+
+        assert answer.status_code == 403
+        assert "This page is for staff." in answer.content.decode()
+
+    def test_asks_who_is_unknown_to_sign_in(self, client: Client) -> None:
+        address = reverse("insights:occupancy")
+
+        assert client.get(address)["Location"] == f"/accounts/login/?next={address}"
