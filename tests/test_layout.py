@@ -262,6 +262,19 @@ class TestOutput:
 
         assert (answer.returncode, json.loads(answer.stdout)) == (0, [])
 
+    def test_says_so_when_there_is_nothing_to_say(self, generated: Callable[[str], Path]) -> None:
+        answer, waivers = check(generated("example")), check(generated("example"), "waivers")
+
+        assert (answer.returncode, answer.stdout) == (0, "No violations.\n")
+        assert (waivers.returncode, waivers.stdout) == (0, "No waivers.\n")
+        assert check(generated("example"), "--format", "github").stdout == ""
+
+    def test_helps_whoever_asks(self, generated: Callable[[str], Path]) -> None:
+        answer = check(generated("example"), "--help")
+
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert "--explain RULE" in answer.stdout
+
     def test_says_where_to_run_it(self, tmp_path: Path, project: Path) -> None:
         answer = subprocess.run(
             [sys.executable, "-B", "-m", "conventions"],
