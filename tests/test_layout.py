@@ -301,10 +301,14 @@ class TestOutput:
         self, generated: Callable[[str], Path]
     ) -> None:
         explained = check(generated("example"), "--explain", "doors_stay_thin")
-        unknown = check(generated("example"), "--explain", "doors_must_dance")
+        unknown = check(generated("example"), "--explain", "doors_stay_thick")
 
         assert explained.stdout.startswith("doors_stay_thin\n    A door understands")
-        assert (unknown.returncode, "doors_stay_thin" in unknown.stderr) == (2, True)
+        assert unknown.returncode == 2
+        assert unknown.stderr.startswith(
+            "There is no rule 'doors_stay_thick'. Did you mean doors_stay_thin? There are:\n"
+        )
+        assert all(f"  {rule}\n" in unknown.stderr for rule in layout.rules)
 
     def test_lists_every_rule_with_what_it_says(self, generated: Callable[[str], Path]) -> None:
         listed = check(generated("example"), "--rules").stdout
