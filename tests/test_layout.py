@@ -207,7 +207,7 @@ class TestWaivers:
         listed = check(project, "waivers").stdout.splitlines()
 
         assert [re.sub(r"  +", "  ", line) for line in listed] == [
-            "curators  no end  apps/catalog/views.py:22  doors_stay_thin: some day",
+            "curators  no end  apps/catalog/views.py:30  doors_stay_thin: some day",
             "platform  over  apps/bookings/forms.py:1  doors_do_not_write: forgotten",
             f"platform  0 days left  {VIEWS}:46  doors_stay_thin: to be cut",
         ]
