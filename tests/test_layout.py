@@ -207,7 +207,7 @@ class TestWaivers:
         listed = check(project, "waivers").stdout.splitlines()
 
         assert [re.sub(r"  +", "  ", line) for line in listed] == [
-            "curators  no end  apps/catalog/views.py:22  doors_stay_thin: some day",
+            "curators  no end  apps/catalog/views.py:30  doors_stay_thin: some day",
             "platform  over  apps/bookings/forms.py:1  doors_do_not_write: forgotten",
             f"platform  0 days left  {VIEWS}:46  doors_stay_thin: to be cut",
         ]
@@ -262,6 +262,19 @@ class TestOutput:
 
         assert (answer.returncode, json.loads(answer.stdout)) == (0, [])
 
+    def test_says_so_when_there_is_nothing_to_say(self, generated: Callable[[str], Path]) -> None:
+        answer, waivers = check(generated("example")), check(generated("example"), "waivers")
+
+        assert (answer.returncode, answer.stdout) == (0, "No violations.\n")
+        assert (waivers.returncode, waivers.stdout) == (0, "No waivers.\n")
+        assert check(generated("example"), "--format", "github").stdout == ""
+
+    def test_helps_whoever_asks(self, generated: Callable[[str], Path]) -> None:
+        answer = check(generated("example"), "--help")
+
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert "--explain RULE" in answer.stdout
+
     def test_says_where_to_run_it(self, tmp_path: Path, project: Path) -> None:
         answer = subprocess.run(
             [sys.executable, "-B", "-m", "conventions"],
@@ -288,10 +301,14 @@ class TestOutput:
         self, generated: Callable[[str], Path]
     ) -> None:
         explained = check(generated("example"), "--explain", "doors_stay_thin")
-        unknown = check(generated("example"), "--explain", "doors_must_dance")
+        unknown = check(generated("example"), "--explain", "doors_stay_thick")
 
         assert explained.stdout.startswith("doors_stay_thin\n    A door understands")
-        assert (unknown.returncode, "doors_stay_thin" in unknown.stderr) == (2, True)
+        assert unknown.returncode == 2
+        assert unknown.stderr.startswith(
+            "There is no rule 'doors_stay_thick'. Did you mean doors_stay_thin? There are:\n"
+        )
+        assert all(f"  {rule}\n" in unknown.stderr for rule in layout.rules)
 
     def test_lists_every_rule_with_what_it_says(self, generated: Callable[[str], Path]) -> None:
         listed = check(generated("example"), "--rules").stdout

@@ -26,6 +26,9 @@ def main(*, arguments: list[str], root: Path) -> int:
 
         return drift.main(arguments=arguments[1:], root=root)
     words = " ".join(arguments).replace("=", " ").split()
+    if {"--help", "-h"} & {*words}:
+        print(__doc__, end="")
+        return 0
     form = _taken("--format", words) or "text"
     if "--rules" in words:
         return explain(*layout.rules)
@@ -71,9 +74,11 @@ def check(*, root: Path, form: str) -> int:
         return 1 if found else 0
     for violation in found:
         print(violation)
-    if found:
-        print(f"{len(found)} violation{'s' if len(found) > 1 else ''}.", file=sys.stderr)
-    return 1 if found else 0
+    if not found:
+        print("No violations.")
+        return 0
+    print(f"{len(found)} violation{'s' if len(found) > 1 else ''}.", file=sys.stderr)
+    return 1
 
 
 def owners(*, root: Path, form: str) -> int:
@@ -88,7 +93,8 @@ def owners(*, root: Path, form: str) -> int:
 def waivers(*, root: Path, form: str) -> int:
     from conventions.layout import report
 
-    print(report.waivers(source.read(root, today=datetime.now(UTC).date())), end="")
+    listed = report.waivers(source.read(root, today=datetime.now(UTC).date()))
+    print(listed or "No waivers.\n", end="")
     return 0
 
 

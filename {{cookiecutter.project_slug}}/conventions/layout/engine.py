@@ -26,7 +26,7 @@ class Violation(NamedTuple):
 
 
 def rule(function: Rule) -> Rule:
-    """Register a rule. Its name is the id that is printed, its docstring the rule and the cure.
+    """Register a rule. Its name is the id that is printed, its docstring the rule.
 
     A rule yields (place, message) for each violation; the message says what is wrong and what to
     do, in the project's own names. The docstring ends in what the rule cannot see.

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from inspect import cleandoc
 
 from conventions.layout.engine import Violation, rules
@@ -35,8 +36,9 @@ def explain(*names: str) -> int:
     """Print rules with their docstrings; 2 for one that does not exist."""
     for name in names:
         if name not in rules:
+            near = "".join(f" Did you mean {one}?" for one in get_close_matches(name, rules, 1))
             known = "\n  ".join(rules)
-            print(f"There is no rule {name!r}. There are:\n  {known}", file=sys.stderr)
+            print(f"There is no rule {name!r}.{near} There are:\n  {known}", file=sys.stderr)
             return 2
         text = cleandoc(rules[name].__doc__ or "").replace("\n", "\n    ").replace("    \n", "\n")
         print(f"{name}\n    {text}\n")

@@ -159,12 +159,13 @@ class TestStartapp:  # of an app that no project has
 
         assert not (root / "apps/first_drafts").exists()
 
-    def test_keeps_a_runbook_that_is_there(self, root: Path) -> None:
+    def test_keeps_a_runbook_that_is_there_and_says_what_is_next(self, root: Path) -> None:
         (root / "docs/runbooks").mkdir(parents=True)
         (root / "docs/runbooks/first_drafts.md").write_text("What we learned.")
 
-        said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "crud")
+        told = said("startapp", "first_drafts", "--team", self.TEAM, "--profile", "crud")
 
+        assert "Next: make setup, which applies its migration, then make check." in told
         assert (root / "docs/runbooks/first_drafts.md").read_text() == "What we learned."
         assert not (root / "apps/first_drafts/services.py").exists()
 
