@@ -300,6 +300,10 @@ class App:
         declared = self.owners.get("depends_on", [])
         return [str(name) for name in declared] if isinstance(declared, list) else []
 
+    def may_use(self, other: str) -> bool:
+        """It says so. (Where its OWNERS.toml cannot be read, that is all there is to mend.)"""
+        return bool(self.owners_fault) or other in self.depends_on
+
 
 class Project:
     """Everything the rules look at, read once."""
