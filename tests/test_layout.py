@@ -24,7 +24,6 @@ from tests.layout_cases import (
     VIEWS,
     Case,
     as_bytes,
-    as_folder,
     waiver,
 )
 
@@ -131,6 +130,20 @@ class TestRules:
             "assert_constant_queries",
             "delay_on_commit",
         }
+
+
+class TestHandmadeApps:
+    def test_are_one_finding_that_says_what_to_use(
+        self, project: Path, seed: Callable[[Case], set[str]]
+    ) -> None:
+        seed(Case("apps/hollow/services.py", "def save(x): ..."))
+
+        (found,) = layout.check(root=project, today=TODAY)
+
+        assert str(found) == (
+            "apps/hollow:1: app_has_an_owner: it was made by hand. Move it away and use"
+            " `make app name=hollow team=...`."
+        )
 
 
 class TestCrudApps:
@@ -324,7 +337,7 @@ class TestStrangeInput:
     @pytest.mark.parametrize(
         ("case", "place"),
         [
-            (Case("apps/hollow", do=as_folder), "apps/hollow/OWNERS.toml:1"),
+            (Case("apps/hollow/a.py", "X = 1"), "apps/hollow:1"),
             (Case("teams.toml", do=as_bytes(b"\xff")), "teams.toml:1"),
             (Case(OWNERS, do=as_bytes(b"\xff")), f"{OWNERS}:1"),
             (Case(OWNERS, do=as_bytes(b"a = " + b"[" * 9999)), f"{OWNERS}:1"),

@@ -39,6 +39,10 @@ def app_has_an_owner(project: Project) -> Iterator[Finding]:
 
     Cannot see: whether the purpose is true.
     """
+    for path in project.handmade:
+        name = path.removeprefix("apps/")
+        cure = f"Move it away and use `make app name={name} team=...`."
+        yield Place(path), f"it was made by hand. {cure}"
     for app in project.apps:
         if fault := app.owners_fault:
             yield Place(f"apps/{app.name}/OWNERS.toml", fault.line), fault.message

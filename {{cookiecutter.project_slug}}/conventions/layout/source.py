@@ -313,6 +313,7 @@ class Project:
         self.today = today
         self.apps: list[App] = []
         self.strays: list[str] = []  # Python files in apps/, but in no app
+        self.handmade: list[str] = []  # folders in apps/ that are not yet an app
         self.unreadable: list[Unreadable] = []
         self.found: dict[object, Any] = {}  # what several rules ask for
 
@@ -399,10 +400,11 @@ def _read_apps(project: Project) -> None:
         if entry.is_dir(follow_symlinks=False):
             app = App(name=entry.name, path=project.root / path)
             _list(app, project=project)
-            # Git leaves a folder of bytecode behind when an app goes: that is no app.
-            if app.files or not (app.path / "__pycache__").is_dir():
+            if {f"{path}/OWNERS.toml", f"{path}/__init__.py"} & {*app.files}:
                 project.apps.append(app)
                 _read(app, project=project)
+            elif app.files:  # git leaves a folder of bytecode behind when an app goes
+                project.handmade.append(path)
         elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
             try:
                 # But for the empty file that makes a package of apps/.
