@@ -24,7 +24,6 @@ from tests.layout_cases import (
     VIEWS,
     Case,
     as_bytes,
-    as_folder,
     waiver,
 )
 
@@ -133,6 +132,20 @@ class TestRules:
         }
 
 
+class TestHandmadeApps:
+    def test_are_one_finding_that_says_what_to_use(
+        self, project: Path, seed: Callable[[Case], set[str]]
+    ) -> None:
+        seed(Case("apps/hollow/services.py", "def save(x): ..."))
+
+        (found,) = layout.check(root=project, today=TODAY)
+
+        assert str(found) == (
+            "apps/hollow:1: app_has_an_owner: it was made by hand. Move it away and use"
+            " `make app name=hollow team=...`."
+        )
+
+
 class TestCrudApps:
     def test_may_query_and_write_in_their_doors(
         self, project: Path, seed: Callable[[Case], set[str]]
@@ -209,7 +222,7 @@ class TestWaivers:
         assert [re.sub(r"  +", "  ", line) for line in listed] == [
             "curators  no end  apps/catalog/views.py:30  doors_stay_thin: some day",
             "platform  over  apps/bookings/forms.py:1  doors_do_not_write: forgotten",
-            f"platform  0 days left  {VIEWS}:46  doors_stay_thin: to be cut",
+            f"platform  0 days left  {VIEWS}:47  doors_stay_thin: to be cut",
         ]
 
 
@@ -324,12 +337,12 @@ class TestStrangeInput:
     @pytest.mark.parametrize(
         ("case", "place"),
         [
-            (Case("apps/hollow", do=as_folder), "apps/hollow/OWNERS.toml:1"),
+            (Case("apps/hollow/a.py", "X = 1"), "apps/hollow:1"),
             (Case("teams.toml", do=as_bytes(b"\xff")), "teams.toml:1"),
             (Case(OWNERS, do=as_bytes(b"\xff")), f"{OWNERS}:1"),
             (Case(OWNERS, do=as_bytes(b"a = " + b"[" * 9999)), f"{OWNERS}:1"),
             (Case(OWNERS, do=as_bytes(b"a = \0")), f"{OWNERS}:1"),
-            (Case(VIEWS, "def fat() -> None:\n" + "    x = 1\n" * 10_000), f"{VIEWS}:46"),
+            (Case(VIEWS, "def fat() -> None:\n" + "    x = 1\n" * 10_000), f"{VIEWS}:47"),
             (Case("apps/bookings/\udcff.py", "X = 1"), "apps/bookings/\\udcff.py:1"),
         ],
     )

@@ -64,6 +64,31 @@ class TestCatalogInfo:
         assert f"{path}:1: codeowners_are_current: " in said
         assert "Run `make owners`." in said
 
+    @pytest.mark.parametrize("content", [None, b'team = "platform"\ncolour = ['])
+    def test_is_no_violation_as_well_where_an_owner_cannot_be_read(
+        self, project: Path, content: bytes | None
+    ) -> None:
+        owners = project / "apps/bookings/OWNERS.toml"
+        owners.unlink()
+        if content:
+            owners.write_bytes(content)
+
+        (line,) = conventions(project=project).stdout.splitlines()
+
+        assert ": app_has_an_owner: it " in line
+
+    def test_is_left_alone_where_an_owner_is_missing(self, project: Path) -> None:
+        (project / "apps/bookings/OWNERS.toml").unlink()
+        (project / "apps/gone/__pycache__").mkdir(parents=True)
+        (project / "apps/gone/__pycache__/views.cpython-313.pyc").touch()
+        before = (project / "catalog-info.yaml").read_bytes()
+
+        done = conventions("owners", project=project)
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("apps/bookings/OWNERS.toml:1: it does not exist.")
+        assert (project / "catalog-info.yaml").read_bytes() == before
+
     def test_is_left_alone_where_an_owner_cannot_be_read(self, project: Path) -> None:
         (project / "apps/bookings/OWNERS.toml").write_text('team = "platform"\ncolour = [')
         before = (project / "catalog-info.yaml").read_bytes()

@@ -2,8 +2,10 @@
 
 import os
 
+import django
 from celery import Celery
 from celery.signals import setup_logging
+from django.apps import apps
 from kombu.transport import TRANSPORT_ALIASES
 
 from conventions import queueing
@@ -25,5 +27,7 @@ def keep_our_logging(**_: object) -> None:
 @app.on_after_finalize.connect(weak=False)
 def plan_periodic_tasks(sender: Celery, **_: object) -> None:
     """Give beat every task that declares `schedule=`."""
+    if not apps.ready:  # as in a command of Celery that imports no tasks
+        django.setup()
     app.autodiscover_tasks(force=True)
     sender.conf.beat_schedule = queueing.beat_schedule(sender)

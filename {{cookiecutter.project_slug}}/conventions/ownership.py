@@ -123,12 +123,20 @@ def _line(path: Path, start: str, *, after: str = "") -> int:
 def derived(*, root: Path) -> dict[str, str]:
     """Return the text of each file that follows from who owns what. Raises `Malformed`."""
     teams = read_teams(root / "teams.toml")
-    paths = sorted((root / "apps").glob("*/OWNERS.toml"))
-    owners = {path.parent.name: read_owners(path) for path in paths}
+    apps = sorted(folder for folder in (root / "apps").glob("[!.]*") if _is_app(folder))
+    owners = {folder.name: read_owners(folder / "OWNERS.toml") for folder in apps}
     return {
         ".github/CODEOWNERS": _codeowners(owners, teams=teams),
         "catalog-info.yaml": _catalog_info(owners, teams=teams, project=_name_of(root)),
     }
+
+
+def _is_app(folder: Path) -> bool:
+    """Whether it holds a file. (Git leaves a folder of bytecode behind when an app goes.)"""
+    if (folder / "OWNERS.toml").exists():
+        return True
+    files = (path for path in folder.rglob("[!.]*") if path.is_file())
+    return any(path.parent.name != "__pycache__" for path in files)
 
 
 def write(*, root: Path) -> list[str]:

@@ -227,3 +227,18 @@ class TestDevelopment:
             "Set it to 'development' or 'production'"
             in manage("check", DJANGO_ENV="staging").stderr
         )
+
+
+class TestCelery:
+    def test_plans_its_schedule_in_a_process_that_did_not_set_django_up(self) -> None:
+        ask = "from config import celery_app as app; app.tasks; print(*app.conf.beat_schedule)"
+        answer = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", ask],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "IGNORE_ENV_FILE": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+        assert "conventions.republish_unpublished" in answer.stdout
+        assert (answer.returncode, answer.stderr) == (0, "")

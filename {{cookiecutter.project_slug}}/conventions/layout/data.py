@@ -122,7 +122,7 @@ def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
 
     Cannot see: a generic foreign key, a field class of your own, an id that is kept as a number.
     """
-    depends_on = {app.name: app.depends_on for app in project.apps}
+    apps = {app.name: app for app in project.apps}
     for module in project.modules:
         for call, called in module.calls:
             if called.rpartition(".")[2] not in RELATIONS:
@@ -139,7 +139,7 @@ def foreign_keys_across_apps_are_guarded(project: Project) -> Iterator[Finding]:
                 yield module.at(call), f'write related_name="+": {other} must not know of us.'
             if "on_delete" in words and not module.meaning(words["on_delete"]).endswith(".PROTECT"):
                 yield module.at(call), f"write on_delete=models.PROTECT: {other} decides, not us."
-            if other not in depends_on[module.app]:
+            if not apps[module.app].may_use(other):
                 yield (
                     module.at(call),
                     f"add {other!r} to depends_on in apps/{module.app}/OWNERS.toml.",

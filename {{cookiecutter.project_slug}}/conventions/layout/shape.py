@@ -39,6 +39,10 @@ def app_has_an_owner(project: Project) -> Iterator[Finding]:
 
     Cannot see: whether the purpose is true.
     """
+    for path in project.handmade:
+        name = path.removeprefix("apps/")
+        cure = f"Move it away and use `make app name={name} team=...`."
+        yield Place(path), f"it was made by hand. {cure}"
     for app in project.apps:
         if fault := app.owners_fault:
             yield Place(f"apps/{app.name}/OWNERS.toml", fault.line), fault.message
@@ -196,9 +200,9 @@ def dependencies_are_declared(project: Project) -> Iterator[Finding]:
                     _owners_place(app, "depends_on"),
                     f"depends_on names {name!r}, which is no app. Mend it.",
                 )
-    allowed = {app.name: app.depends_on for app in project.apps}
+    apps = {app.name: app for app in project.apps}
     for module, node, other, _ in _uses_of_others(project):
-        if other not in allowed[module.app]:
+        if not apps[module.app].may_use(other):
             yield (
                 module.at(node),
                 f"{module.app} uses {other} without saying so. Add {other!r} to depends_on in"

@@ -300,6 +300,10 @@ class App:
         declared = self.owners.get("depends_on", [])
         return [str(name) for name in declared] if isinstance(declared, list) else []
 
+    def may_use(self, other: str) -> bool:
+        """It says so. (Where its OWNERS.toml cannot be read, that is all there is to mend.)"""
+        return bool(self.owners_fault) or other in self.depends_on
+
 
 class Project:
     """Everything the rules look at, read once."""
@@ -309,6 +313,7 @@ class Project:
         self.today = today
         self.apps: list[App] = []
         self.strays: list[str] = []  # Python files in apps/, but in no app
+        self.handmade: list[str] = []  # folders in apps/ that are not yet an app
         self.unreadable: list[Unreadable] = []
         self.found: dict[object, Any] = {}  # what several rules ask for
 
@@ -395,10 +400,11 @@ def _read_apps(project: Project) -> None:
         if entry.is_dir(follow_symlinks=False):
             app = App(name=entry.name, path=project.root / path)
             _list(app, project=project)
-            # Git leaves a folder of bytecode behind when an app goes: that is no app.
-            if app.files or not (app.path / "__pycache__").is_dir():
+            if {f"{path}/OWNERS.toml", f"{path}/__init__.py"} & {*app.files}:
                 project.apps.append(app)
                 _read(app, project=project)
+            elif app.files:  # git leaves a folder of bytecode behind when an app goes
+                project.handmade.append(path)
         elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
             try:
                 # But for the empty file that makes a package of apps/.
