@@ -170,11 +170,12 @@ def client_address(request: HttpRequest) -> str | None:
 
     Each proxy adds on the right who asked it. What stands further left, anybody can write.
     """
-    hops: list[str] = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    if 0 < settings.PROXY_COUNT <= len(hops) and (hop := hops[-settings.PROXY_COUNT].strip()):
-        return hop
-    nearest: str | None = request.META.get("REMOTE_ADDR")
-    return nearest
+    proxies: int = settings.PROXY_COUNT
+    address: str | None = request.META.get("REMOTE_ADDR")
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if 0 < proxies <= len(hops):
+        address = hops[-proxies].strip() or address
+    return address
 
 
 # Pages ----------------------------------------------------------------------------------------
