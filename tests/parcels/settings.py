@@ -1,7 +1,7 @@
 """The project's own settings, with this app, and with a queue that no other test uses."""
 
-import logging
 import os
+from logging import INFO, LogRecord, getLogger
 
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS
@@ -12,7 +12,7 @@ if seconds := os.environ.get("PARCELS_SHUTDOWN"):
     CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(seconds)
 
 
-def of_the_bare_task(record: logging.LogRecord) -> bool:
+def of_the_bare_task(record: LogRecord) -> bool:
     """Let Celery's own lines through for the task that is not of our class.
 
     So each of the two that race is told of in two lines: ours in its own, the other in Celery's.
@@ -21,6 +21,6 @@ def of_the_bare_task(record: logging.LogRecord) -> bool:
 
 
 for name in ("celery.app.trace", "celery.worker.strategy"):
-    logger = logging.getLogger(name)
-    logger.setLevel(logging.INFO)
+    logger = getLogger(name)
+    logger.setLevel(INFO)
     logger.addFilter(of_the_bare_task)
