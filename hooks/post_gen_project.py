@@ -1,22 +1,26 @@
-"""Finish what was rendered: apply `starter`, derive, check, record, and say what comes next.
+"""Finish what was copied: put the answers in, derive, check, record, and say what comes next.
 
 Runs at every template update as well: offline, quick, no secret, nothing written outside the
 folder, the same result when run twice. What fails here fails the generation.
 """
 
-import contextlib
 import gc
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 # The one place where cookiecutter's answers enter: JSON in ASCII, so nothing in it can end the
 # string or be taken for code.
 ANSWERS = r"""{{ cookiecutter | jsonify }}"""
+
+# What the template folder, a project as it stands, is called.
+NAME = "Workshop Desk"
+ABOUT = "A Django and Celery project in which everything has a home."
 
 QUESTIONS = ("project_name", "project_slug", "description", "team", "team_contact", "starter")
 ABBREVIATIONS = {
@@ -30,7 +34,7 @@ def main() -> None:
     answers = json.loads(ANSWERS)
     by_cruft = "_commit" in answers  # it keeps a record of its own
     drop_caches()
-    name_the_teams(answers)
+    put_the_answers_in(answers)
     finish(starter=answers["starter"])
     if not by_cruft:
         record(answers)
@@ -48,19 +52,56 @@ def drop_caches() -> None:
                 shutil.rmtree(os.path.join(folder, name))
 
 
-def name_the_teams(answers: dict[str, Any]) -> None:
-    """Put the team that was answered where the template, a project as it stands, names its own.
+def put_the_answers_in(answers: dict[str, Any]) -> None:
+    """Let the answers take the place of what the template folder, a project itself, is called.
 
-    Cookiecutter copies `apps/` without rendering: to render any file in it, it would compile the
-    path of every other one as a template, which takes longer than all the rest of its work.
+    Cookiecutter copies every file as it stands. All is replaced in one pass and by whole words, so
+    that an answer in which a default appears stays as it was typed, also when this runs twice.
     """
-    named = {"platform": answers["team"], "curators": answers["__example_team"]}
-    for path in (Path("apps", app, "OWNERS.toml") for app in os.listdir("apps")):
-        if path.is_file():
-            first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-            team = first.removeprefix('team = "').removesuffix('"')
-            text = f'team = "{named[team]}"\n{rest}'
-            path.write_text(text, encoding="utf-8", newline="\n")
+    name, slug, about = (answers[key] for key in ("project_name", "project_slug", "description"))
+    team, contact = answers["team"], answers["team_contact"]
+    others = "workshops" if team == "curators" else "curators"
+    in_text = {
+        f"# {NAME}\n": f"# {as_markdown(name)}\n",
+        f"\n{ABOUT}\n": f"\n{as_markdown(about)}\n",
+        "team=platform": "team=" + team,
+        "`platform`": f"`{team}`",
+        "`#platform`": f"`{contact}`",
+    }
+    in_toml = {
+        f'"{NAME}"': as_toml(name),
+        f'"{ABOUT}"': as_toml(about),
+        '"workshop-desk"': as_toml(slug),
+        'team = "platform"': f"team = {as_toml(team)}",
+        'team = "curators"': f"team = {as_toml(others)}",
+        '[platform]\ncontact = "#platform"': f"[{team}]\ncontact = {as_toml(contact)}",
+        "[curators] # example": f"[{others}] # example",
+        'contact = "#curators" # example': f'contact = "#{others}" # example',
+    }
+    for path in ("README.md", "AGENTS.md", "Makefile"):
+        replace(in_text, path=path)
+    owners = (f"apps/{app}/OWNERS.toml" for app in os.listdir("apps"))
+    for path in ("pyproject.toml", "teams.toml", *filter(os.path.isfile, owners)):
+        replace(in_toml, path=path)
+
+
+def replace(meant: dict[str, str], *, path: str) -> None:
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        words = f"(?:{'|'.join(map(re.escape, meant))})(?![\\w-])"
+        file.write(re.sub(words, lambda found: meant[found[0]], text))
+
+
+def as_toml(text: str) -> str:
+    """Text as a TOML string. (No answer holds control characters: `pre_gen_project.py`.)"""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def as_markdown(text: str) -> str:
+    """Text as Markdown that reads as it was typed, also at the start of a line."""
+    text = re.sub(r"[\\`*_\[\]<>#|&~$]", r"\\\g<0>", text.strip())
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
 
 
 def finish(*, starter: str) -> None:
@@ -70,20 +111,20 @@ def finish(*, starter: str) -> None:
         from conventions.remove_example import remove_example
 
         remove_example(root=root)
-    from conventions.__main__ import main as conventions
+    from conventions import layout, ownership
 
-    demand("owners", by=conventions, root=root)
-    demand("layout", "check", by=conventions, root=root)
+    try:
+        ownership.write(root=root)
+    except ownership.Malformed as fault:
+        fail("owners", str(fault))
+    fail("layout check", *map(str, layout.check(root=root, today=datetime.now(UTC).date())))
 
 
-def demand(*command: str, by: Callable[..., int], root: Path) -> None:
-    """Nothing is said when all is well. Otherwise generation fails with what was said."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = by(arguments=list(command), root=root)
-    if code != 0:
-        print(f"`python -m conventions {' '.join(command)}` fails in what was rendered:")
-        print(said.getvalue().rstrip() or f"exit code {code}", flush=True)
+def fail(command: str, *found: str) -> None:
+    """Nothing is said when nothing was found. Otherwise generation fails with what was."""
+    if found:
+        print(f"`python -m conventions {command}` fails in what was copied:", *found, sep="\n")
+        sys.stdout.flush()
         sys.exit(1)
 
 

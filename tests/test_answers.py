@@ -15,7 +15,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.generating import Generation, generate
+from tests.generating import Generation, files_of, generate
 
 SHAPE = (
     "it may hold lower-case letters, digits and hyphens, and starts and ends with a letter or digit"
@@ -202,6 +202,9 @@ WORKS = [
     Works({"description": "d" * 200}),
     Works({"description": "  spaced  "}),
     Works({"team": "curators"}),
+    # What the template folder says of itself, where the answers are put
+    Works({"project_name": "Workshop Desk 2", "description": "team=platform `platform`"}),
+    Works({"description": '"Workshop Desk" of [platform]'}),
     Works({"team": "42"}, reads={"team_contact": "#42"}),
     Works({"team": "desk", "team_contact": "desk+alerts@mail.example.com"}),
     Works({"team_contact": "#工作坊-help"}),
@@ -278,6 +281,42 @@ class TestWorkingAnswers:
         made = generate(template=template, scratch=tmp_path, answers=case.answers)
 
         assert_reads(made, {**case.answers, **case.reads})
+
+
+class TestTheTemplatesOwnNames:
+    def test_are_gone_where_others_were_answered(self, template: Path, tmp_path: Path) -> None:
+        answers = {
+            "project_name": "Seat Office",
+            "description": "Seats, and who sits in them.",
+            "team": "ushers",
+            "team_contact": "ushers@example.com",
+        }
+        project = generate(template=template, scratch=tmp_path, answers=answers).project
+        words = ("Workshop Desk", "workshop-desk", "everything has a home", "platform")
+        files = ("*.md", "*.toml", "*.yaml", "Makefile", "apps/*/OWNERS.toml")
+        paths = [path for pattern in files for path in project.glob(pattern)]
+
+        texts = {str(path): path.read_text(encoding="utf-8") for path in paths}
+
+        assert len(texts) > len(files)
+        assert [(name, word) for name in texts for word in words if word in texts[name]] == []
+
+    @pytest.mark.parametrize("team", ["curators", "platformers"])
+    def test_are_not_sought_again_in_files_that_are_kept(
+        self, team: str, template: Path, tmp_path: Path
+    ) -> None:
+        answers = {"project_name": "Workshop Desk 2", "project_slug": "desk", "team": team}
+        once = files_of(generate(template=template, scratch=tmp_path, answers=answers).project)
+
+        again = generate(
+            template=template,
+            scratch=tmp_path,
+            answers=answers,
+            arguments=("--overwrite-if-exists", "--skip-if-file-exists"),
+        )
+
+        assert again.code == 0, "\n".join(again.said)
+        assert files_of(again.project) == once
 
 
 class TestTypedAtThePrompts:

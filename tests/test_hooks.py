@@ -91,7 +91,7 @@ class TestFailures:
         made = generate(template=altered, scratch=tmp_path, answers={"starter": starter})
 
         assert made.code == 1
-        assert made.said[0] == "`python -m conventions layout check` fails in what was rendered:"
+        assert made.said[0] == "`python -m conventions layout check` fails in what was copied:"
         assert f"apps/accounts/selectors.py:{line}: " in "\n".join(made.said)
         assert list(made.place.iterdir()) == []
 
@@ -103,11 +103,12 @@ class TestFailures:
         made = generate(template=altered, scratch=tmp_path)
 
         assert made.code == 1
-        assert "fails in what was rendered" in made.said[0]
+        assert "fails in what was copied" in made.said[0]
         assert list(made.place.iterdir()) == []
 
     def test_a_crash_of_the_check_fails_generation(self, altered: Path, tmp_path: Path) -> None:
-        (altered / FOLDER / "conventions/__main__.py").write_text("raise ValueError('broken')\n")
+        engine = altered / FOLDER / "conventions/layout/engine.py"
+        engine.write_text("raise ValueError('broken')\n")
 
         made = generate(template=altered, scratch=tmp_path)
 

@@ -1,0 +1,43 @@
+"""The template folder is a project as it stands: without Jinja, clean under its linters."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.generating import FOLDER, ROOT, files_of
+
+JINJA = (b"{{", b"{%", b"{#")
+
+
+class TestAHook:
+    def test_holds_one_expression_in_one_string(self) -> None:
+        for hook in (ROOT / "hooks").glob("*.py"):
+            lines = hook.read_text(encoding="utf-8").splitlines()
+
+            found = [line for line in lines if any(mark.decode() in line for mark in JINJA)]
+
+            assert found == ['ANSWERS = r"""{{ cookiecutter | jsonify }}"""'], hook.name
+
+
+class TestTheTemplateFolder:
+    def test_holds_no_jinja_of_cookiecutters(self, template: Path) -> None:
+        opened = re.compile(rb"[{][{%][^}]*cookiecutter")
+
+        files = files_of(template / FOLDER).items()
+
+        assert [path for path, content in files if opened.search(content)] == []
+
+    @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+    def test_passes_ruff_as_it_stands(self, command: list[str], template: Path) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            cwd=template / FOLDER,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
