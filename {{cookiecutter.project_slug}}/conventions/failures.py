@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from celery import current_app, signals
 from celery.exceptions import Reject, WorkerLostError
+from celery.utils import uuid
 from django.db import connection, transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
@@ -188,6 +189,27 @@ def record_unknown_tasks(
         published=True,
         attempts=0,
         request_id=tracing.request_id_of(message.headers),
+        one_row=False,
+        at=timezone.now(),
+    )
+
+
+def record_unreadable(*, message: Any, why: str) -> None:
+    """Keep a row of a message that nobody can read, without its body: secrets could be in it."""
+    headers = message.headers or {}
+    name = _clean(str(headers.get("task") or "(no task)"))[:255]
+    size = len(message.body or b"")
+    _write(
+        name=name,
+        owner=_owner_by_name(name),
+        task_id=str(headers.get("id") or uuid()),
+        args=[gone(f"{size} bytes of {message.content_type}")],
+        kwargs={},
+        error=f"Nobody can read this message: {why}. The worker's log has its beginning.",
+        traceback="",
+        published=True,
+        attempts=0,
+        request_id=tracing.request_id_of(headers),
         one_row=False,
         at=timezone.now(),
     )

@@ -32,7 +32,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     `expires`, in seconds, is needed too). The rest is Celery's.
     """
 
-    Request = "conventions.requests:Request"
+    Request = "conventions.worker:Request"
     max_retries = 3
     default_retry_delay = 10  # seconds
     retry_backoff_max = 600  # seconds

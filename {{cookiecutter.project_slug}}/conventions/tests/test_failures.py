@@ -210,6 +210,21 @@ class TestSignals:
         assert (row.name, row.kwargs, row.owner) == (name, {"user_id": 7}, owner)
         assert row.request_id == "r"
 
+    def test_of_a_message_that_nobody_can_read_leave_a_row_without_its_body(self) -> None:
+        class Message:
+            body = b"\xff password=hunter2"
+            content_type = "application/json"
+            headers = None
+
+        failures.record_unreadable(message=Message(), why="invalid start byte")
+
+        row = FailedTask.objects.get()
+        assert (row.name, row.owner) == ("(no task)", ownership.team_of_the_house())
+        assert "invalid start byte" in row.error
+        assert "hunter2" not in f"{row.args} {row.kwargs} {row.error}"
+        with pytest.raises(failures.NotReplayable):
+            failures.replay(failure_id=row.pk, by="me")
+
 
 @pytest.mark.django_db
 class TestGivenUp:
