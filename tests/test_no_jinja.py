@@ -30,10 +30,13 @@ class TestTheTemplateFolder:
 
         assert [path for path, content in files if opened.search(content)] == []
 
-    @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-    def test_passes_ruff_as_it_stands(self, command: list[str], template: Path) -> None:
+    @pytest.mark.parametrize(
+        "command",
+        ["ruff check --no-cache .", "ruff format --check --no-cache .", "conventions"],
+    )
+    def test_passes_as_it_stands(self, command: str, template: Path) -> None:
         ended = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            [sys.executable, "-B", "-m", *command.split()],
             cwd=template / FOLDER,
             capture_output=True,
             text=True,
