@@ -24,7 +24,7 @@ from structlog.contextvars import (
 )
 from structlog.testing import LogCapture
 
-from conventions import failures, ownership, queueing, requests, runs, tasks, tracing
+from conventions import failures, ownership, queueing, runs, tasks, tracing, worker
 from conventions.models import FailedTask, LastRun
 
 
@@ -167,9 +167,9 @@ class TestTracing:
 
 class TestRequest:
     def test_tells_the_main_process_whose_a_failure_is(self, task: Any) -> None:
-        assert symbol_by_name(task.Request) is requests.Request
+        assert symbol_by_name(task.Request) is worker.Request
         seen: list[tuple[int, str]] = []
-        request = requests.Request.__new__(requests.Request)
+        request = worker.Request.__new__(worker.Request)
         request._task = task
         sent = {"id": "1", "retries": 2, "__django_structlog__": {"request_id": "r"}}
         request.__dict__["_context"] = Context(sent)
