@@ -94,13 +94,14 @@ class TestLocalBroker:
         assert consume(connection) == "precious"
 
     def test_leaves_alone_what_a_living_process_holds_and_takes_it_once_that_is_killed(
-        self, connection: Connection, tmp_path: Path
+        self, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(local_broker, "TAKE_BACK_EVERY", 0.2)
         publish(connection, "precious")
 
         with connection.Consumer(Queue("work"), callbacks=[acknowledge]):
             with holding(tmp_path, "precious"), pytest.raises(TimeoutError):
-                connection.drain_events(timeout=local_broker.TAKE_BACK_EVERY + 1)
+                connection.drain_events(timeout=1)
             connection.drain_events(timeout=10)  # raises TimeoutError without a message
 
     def test_forgets_a_holder_that_was_killed_while_it_was_cleared_away(
