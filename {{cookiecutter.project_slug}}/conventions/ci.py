@@ -38,13 +38,12 @@ def run(*, steps: tuple[Step, ...]) -> list[str]:
     """Run each step, its output shown when it fails. Returns the names of those that failed."""
     failed = []
     for step in steps:
+        print(f"{step.name:<12}", end="", flush=True)  # what it is at, for whoever waits
         started = time.monotonic()
         done = subprocess.run(step.command, capture_output=True, text=True)
         passed = done.returncode == 0
-        print(
-            f"{'ok  ' if passed else 'FAIL'}  {step.name:<12}{time.monotonic() - started:6.1f} s",
-            flush=True,
-        )
+        seconds = time.monotonic() - started
+        print(f"{seconds:6.1f} s  {'ok' if passed else 'FAILED'}", flush=True)
         if not passed:
             failed.append(step.name)
             print(f"$ {' '.join(step.command)}\n{done.stdout}{done.stderr}", flush=True)

@@ -1,3 +1,5 @@
+import re
+import subprocess
 import sys
 
 import pytest
@@ -14,4 +16,18 @@ class TestRun:
 
         printed = capsys.readouterr().out
         assert "what went wrong" in printed
-        assert "ok    good" in printed
+        assert re.search(r"^good .* s  ok$", printed, re.MULTILINE)
+
+    def test_says_what_it_is_at_before_it_is_done(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = []
+
+        def run(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+            said.append(capsys.readouterr().out.strip())
+            return subprocess.CompletedProcess((), 0)
+
+        monkeypatch.setattr(subprocess, "run", run)
+        ci.run(steps=(GOOD,))
+
+        assert said == ["good"]
