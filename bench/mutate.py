@@ -69,8 +69,8 @@ FAULTS = (
     Fault("a session of yesterday is booked", "apps/catalog/services.py", "public_id=public_id, starts_at__gt=at, ", "public_id=public_id, "),
     Fault("the database lets more seats be left than there are", "apps/catalog/models.py", '& Q(seats_left__lte=F("capacity"))', "",
         Fault("", "apps/catalog/migrations/0001_initial.py", ', ("seats_left__lte", models.F("capacity"))', "")),
-    Fault("the database lets somebody hold two seats", "apps/bookings/models.py", '["held", "confirmed"]', '["held"]',
-        Fault("", "apps/bookings/migrations/0001_initial.py", '["held", "confirmed"]', '["held"]')),
+    Fault("the database lets somebody hold two seats", "apps/bookings/models.py", "Q(status__in=ACTIVE)", 'Q(status="held")',
+        Fault("", "apps/bookings/migrations/0001_initial.py", '("status__in", ["held", "confirmed"])', '("status", "held")')),
     Fault("the database lets a seat be held for ever", "apps/bookings/models.py", "hold_expires_at__isnull=False", "pk__isnull=False",
         Fault("", "apps/bookings/migrations/0001_initial.py", '("hold_expires_at__isnull", False)', '("pk__isnull", False)')),
     Fault("a seat is taken though its booking fails", SERVICES, "@transaction.atomic\ndef book_seat", "def book_seat"),
@@ -92,9 +92,11 @@ FAULTS = (
     Fault("what is rolled back is remembered", "conventions/caching.py", "transaction.get_connection().in_atomic_block", "False"),
     Fault("a selector's budget is a lie", "apps/bookings/selectors.py", "@selector(queries=1)\ndef bookings_of", "@selector(queries=0)\ndef bookings_of"),
     Fault("a budget is raised where nobody looks", "apps/catalog/selectors.py", "@selector(queries=1)\ndef session(", "@selector(queries=100)\ndef session("),
+    Fault("a list in two directions leaves rows out", "conventions/paging.py", "for term in order}) > 1", "for term in order}) > 2"),
     Fault("a page asks the database row by row", "conventions/querying.py", "raise QueryOutsideSelector", "str"),
     # What is said, and of whom
     Fault("log lines name no owner", "config/logging.py", "        add_owner,\n", ""),
+    Fault("a log that is a file is full of colours", "config/logging.py", "sys.stderr.isatty()", "True"),
     Fault("errors reach nobody in particular", SETTINGS, "before_send=logging.tag_owner", "before_send=None"),
     Fault("a process without its database is ready", "conventions/http.py", "status=503", "status=200"),
     # The checks themselves
@@ -118,6 +120,8 @@ FAULTS = (
     Fault("an app that failed halfway is left", "conventions/management/commands/startapp.py", "shutil.rmtree(", "str("),
     Fault("the drift of an app is another's", "conventions/drift.py", "committed <= month", "committed >= month"),
     Fault("the example leaves a part of it", "conventions/remove_example.py", '    "apps/insights",\n', ""),
+    Fault("an update brings a removed example back", "conventions/remove_example.py", "record.is_file()", "False"),
+    Fault("an update ends well and leaves conflicts", "Makefile", '[ -z "$$left" ]', "true"),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ The request id that django-structlog binds in the web process travels with each 
 
 import logging.config
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ KEPT = 10_000_000  # bytes of JSON lines in a file, and as many of older ones be
 def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
     """Set up the standard library's logging and structlog to print the same lines.
 
-    `level` is a name such as "INFO"; `as_json` chooses JSON over coloured text. With `json_file`
-    they are written there as JSON, too.
+    `level` is a name such as "INFO"; `as_json` chooses JSON over text, which is coloured on a
+    terminal. With `json_file` they are written there as JSON, too.
     """
     if json_file:
         make_room(Path(json_file))
@@ -36,9 +37,9 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
-    coloured_line: list[structlog.types.Processor] = [
+    text_line: list[structlog.types.Processor] = [
         only_the_time,
-        structlog.dev.ConsoleRenderer(),
+        structlog.dev.ConsoleRenderer(colors=colours_wanted()),
     ]
     structlog.configure(
         processors=[
@@ -63,12 +64,12 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
                     ],
                     "foreign_pre_chain": shared,
                 }
-                for name, final in (("json", json_line), ("coloured", coloured_line))
+                for name, final in (("json", json_line), ("text", text_line))
             },
             "handlers": {
                 "console": {
                     "class": "logging.StreamHandler",
-                    "formatter": "json" if as_json else "coloured",
+                    "formatter": "json" if as_json else "text",
                 },
                 "file": {
                     # Web, worker and beat write to one file, each line at once.
@@ -87,6 +88,16 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
             },
         }
     )
+
+
+def colours_wanted() -> bool:
+    """Say whether to colour: a terminal, unless NO_COLOR is set, and whatever has FORCE_COLOR.
+
+    (`make dev` reads what its processes say through pipes, and shows it on a terminal.)
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
 
 
 def make_room(path: Path) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 
 from conventions.layout import source
@@ -261,52 +262,52 @@ def _grown(history: History) -> list[str]:
 
 # --- For the wiki -----------------------------------------------------------------------------
 
-PAGE = """<!doctype html>
+PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>$title</title>
 <style>
-:root {{ color-scheme: light dark; --paper: #fff; --ink: #1c2430; --quiet: #5d6b7c; --rule: #dde3ea;
-  --line: #2563a8; --fill: #2563a81f; --most: #b4470f; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --paper: #14181f; --ink: #e4e9f0; --quiet: #93a1b3;
-  --rule: #2b3340; --line: #6aa9ec; --fill: #6aa9ec26; --most: #f2985c; }} }}
-body {{ margin: 0 auto; padding: 2rem 1.5rem 3rem; max-width: 76rem; background: var(--paper);
-  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }}
-h1 {{ font-size: 1.6rem; line-height: 1.2; margin: 0; }}
-p {{ max-width: 46rem; color: var(--quiet); margin: .5rem 0 1.5rem; }}
-.scroll {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th {{ text-align: left; font-weight: 600; }}
-thead th {{ vertical-align: bottom; }}
-th, td {{ padding: .6rem 1.2rem .6rem 0; border-bottom: 1px solid var(--rule); }}
-thead th {{ border-bottom: 2px solid var(--ink); }}
-small {{ display: block; font-size: .8rem; font-weight: 400; line-height: 1.3;
-  color: var(--quiet); }}
-td > div {{ display: flex; align-items: center; gap: .6rem; }}
-.figure {{ min-width: 3.4rem; }}
-.most, .most small {{ color: var(--most); font-weight: 600; }}
-.most polyline {{ stroke: var(--most); }}
-svg {{ display: block; overflow: visible; }}
-polyline {{ fill: none; stroke: var(--line); stroke-width: 1.75; stroke-linejoin: round;
-  stroke-linecap: round; }}
-polygon {{ fill: var(--fill); }}
-.most polygon {{ fill: color-mix(in srgb, var(--most) 14%, transparent); }}
-circle {{ fill: var(--line); }}
-.most circle {{ fill: var(--most); }}
-.base {{ stroke: var(--rule); }}
-tr.all td, tr.all th {{ border-bottom: 2px solid var(--rule); }}
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --quiet: #5d6b7c; --rule: #dde3ea;
+  --line: #2563a8; --fill: #2563a81f; --most: #b4470f; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14181f; --ink: #e4e9f0; --quiet: #93a1b3;
+  --rule: #2b3340; --line: #6aa9ec; --fill: #6aa9ec26; --most: #f2985c; } }
+body { margin: 0 auto; padding: 2rem 1.5rem 3rem; max-width: 76rem; background: var(--paper);
+  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0; }
+p { max-width: 46rem; color: var(--quiet); margin: .5rem 0 1.5rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th { text-align: left; font-weight: 600; }
+thead th { vertical-align: bottom; }
+th, td { padding: .6rem 1.2rem .6rem 0; border-bottom: 1px solid var(--rule); }
+thead th { border-bottom: 2px solid var(--ink); }
+small { display: block; font-size: .8rem; font-weight: 400; line-height: 1.3;
+  color: var(--quiet); }
+td > div { display: flex; align-items: center; gap: .6rem; }
+.figure { min-width: 3.4rem; }
+.most, .most small { color: var(--most); font-weight: 600; }
+.most polyline { stroke: var(--most); }
+svg { display: block; overflow: visible; }
+polyline { fill: none; stroke: var(--line); stroke-width: 1.75; stroke-linejoin: round;
+  stroke-linecap: round; }
+polygon { fill: var(--fill); }
+.most polygon { fill: color-mix(in srgb, var(--most) 14%, transparent); }
+circle { fill: var(--line); }
+.most circle { fill: var(--most); }
+.base { stroke: var(--rule); }
+tr.all td, tr.all th { border-bottom: 2px solid var(--rule); }
 </style>
-<h1>{title}</h1>
-<p>{lead}</p>
+<h1>$title</h1>
+<p>$lead</p>
 <div class="scroll"><table>
-<thead><tr><th>App</th>{heads}</tr></thead>
+<thead><tr><th>App</th>$heads</tr></thead>
 <tbody>
-{rows}
+$rows
 </tbody>
 </table></div>
 </html>
-"""
+""")
 WIDE, HIGH = 108, 34  # pixels of a curve
 
 
@@ -334,7 +335,7 @@ def page(history: History) -> str:
     for app, its in cells.items():
         team = escape(history.teams.get(app, "gone"))
         lines.append(f"<tr><th>{escape(app)}<small>{team}</small></th>{''.join(its)}</tr>")
-    return PAGE.format(
+    return PAGE.substitute(
         title=escape(f"How complexity arrived in {history.name}"),
         lead=escape(" ".join([lead, history.note]).strip()),
         heads=heads,

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import FETCH_RAISE, F, Func, Q, Value
+from django.db.models import FETCH_RAISE, F, Func, Value
 from django.db.models.lookups import GreaterThan, LessThan
 
 from conventions import errors
@@ -42,12 +42,16 @@ def page(
 
     One query, as quick on the last page as on the first, for it seeks instead of counting rows it
     will not show; hence no total. `order` names the model's own columns, as `order_by` does
-    ("-booked_at"), none of which may be null and the last of which is unique, so that no row is
-    shown twice or never. An index on exactly these columns serves it. Where the directions
-    differ, the database sorts what shares the first column.
+    ("-booked_at"), all in one direction, none of which may be null and the last of which is unique,
+    so that no row is shown twice or never. An index on exactly these columns serves it.
     Raises `CursorInvalid` on a cursor that is not one of ours for this model and order.
     """
     fields = [_orderable(rows.model, term) for term in order]
+    if len({term.startswith("-") for term in order}) > 1:
+        raise TypeError(
+            f"page() orders in one direction, and {tuple(order)} has two: put a minus before every"
+            " column or before none"
+        )
     if not (fields[-1].unique or fields[-1].primary_key):
         raise TypeError(f"page() must order by something unique at last: {tuple(order)} is not")
     signer = signing.Signer(salt=f"page {rows.model._meta.label} {' '.join(order)}", sep=".")
@@ -94,26 +98,18 @@ def _read(
 
 def _after(
     order: Sequence[str], fields: "list[models.Field[Any, Any]]", values: list[Any]
-) -> Q | GreaterThan | LessThan:
-    """Return the condition that a row comes after the one with these values."""
-    names = [field.attname for field in fields]
-    descends = [term.startswith("-") for term in order]
-    if len(set(descends)) == 1:  # one comparison of rows, which is one range of the index
-        bounds = [
-            Value(value, output_field=field) for field, value in zip(fields, values, strict=True)
-        ]
-        follows = LessThan if descends[0] else GreaterThan
-        return follows(_row([F(name) for name in names]), _row(bounds))
-    side = ["lt" if down else "gt" for down in descends]
-    after = Q()
-    for number, name in enumerate(names):
-        same = Q(**dict(zip(names[:number], values[:number], strict=True)))
-        after |= same & Q(**{f"{name}__{side[number]}": values[number]})
-    return Q(**{f"{names[0]}__{side[0]}e": values[0]}) & after
+) -> GreaterThan | LessThan:
+    """Return the condition that a row comes after the one with these values.
+
+    One comparison of rows, which is one range of the index.
+    """
+    bounds = [Value(value, output_field=field) for field, value in zip(fields, values, strict=True)]
+    follows = LessThan if order[0].startswith("-") else GreaterThan
+    return follows(_row([F(field.attname) for field in fields]), _row(bounds))
 
 
 def _first(
-    rows: models.QuerySet[Any, Row], bound: Q | GreaterThan | LessThan
+    rows: models.QuerySet[Any, Row], bound: GreaterThan | LessThan
 ) -> models.QuerySet[Any, Row]:
     """Return `rows` with one more condition, in front of the others.
 

@@ -1,7 +1,8 @@
 """`python -m conventions.remove_example`: take the workshop example out, keep everything else.
 
 Deletes the paths below, every line that ends in an example marker, the Makefile's target for it,
-and at last this file. Look at the result with `git diff` before you commit it.
+and at last this file. From then on the project follows its template without the example. Look at
+the result with `git diff` before you commit it.
 """
 
 import os
@@ -33,6 +34,10 @@ def remove_example(*, root: Path) -> None:
         inside[:] = sorted(name for name in inside if name not in NOT_OURS)
         for name in names:
             _rewrite(Path(folder, name))
+    record = root / ".cruft.json"
+    if record.is_file():
+        answers = record.read_bytes()
+        record.write_bytes(answers.replace(b'"starter": "example"', b'"starter": "empty"'))
 
 
 def _delete(path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -78,6 +79,31 @@ def assert_constant_queries(db: None) -> ConstantQueries:
     return check
 
 
+def at_once(*calls: Callable[[], object]) -> list[Exception]:
+    """Make calls at the same moment, each in a thread of its own; return what they raised.
+
+    For tests with `transactional_db`: nobody sees what another's transaction has not committed.
+    """
+    together = threading.Barrier(len(calls))
+    raised: list[Exception] = []
+
+    def make(call: Callable[[], object]) -> None:
+        together.wait()
+        try:
+            call()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=make, args=[call]) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
 class HarmlessTwice(Protocol):
     """See `assert_harmless_twice`."""
 
@@ -95,19 +121,9 @@ def assert_harmless_twice(transactional_db: None) -> HarmlessTwice:
     """
 
     def check(task: Any, *, effects: Callable[[], object], once: object, **arguments: Any) -> None:
-        together = threading.Barrier(2)
-
-        def deliver() -> None:
-            together.wait()
-            task.apply(kwargs=arguments, throw=False)
-            connections.close_all()
-
-        workers = [threading.Thread(target=deliver) for _ in range(2)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        task.apply(kwargs=arguments, throw=False)
+        deliver = partial(task.apply, kwargs=arguments, throw=False)
+        assert at_once(deliver, deliver) == []
+        deliver()
         assert effects() == once, f"{task.name}: delivered three times, it changed more than once"
 
     return check

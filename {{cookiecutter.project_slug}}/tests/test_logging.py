@@ -1,7 +1,11 @@
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from config import logging
 
@@ -30,6 +34,38 @@ class TestTagOwner:
 
 
 class TestConfigure:
+    @pytest.mark.parametrize(
+        ("environment", "coloured"),
+        [
+            ({}, False),  # a pipe
+            ({"FORCE_COLOR": "1"}, True),
+            ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ],
+    )
+    def test_colours_what_a_terminal_shows(
+        self, environment: dict[str, str], coloured: bool
+    ) -> None:
+        script = (
+            "import structlog; from config import logging\n"
+            "logging.configure(level='INFO', as_json=False)\n"
+            "try:\n    1 / 0\n"
+            "except ZeroDivisionError:\n    structlog.get_logger('ours').exception('told')"
+        )
+
+        said = printed([sys.executable, "-c", script], environment=environment)
+
+        assert ("told" in said, "\x1b[" in said) == (True, coloured)
+
+    @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+    def test_goes_for_what_a_command_says_on_a_terminal_too(
+        self, environment: dict[str, str], coloured: bool
+    ) -> None:
+        command = [sys.executable, "manage.py", "check", "--tag", "none_such"]
+
+        said = printed(command, environment=environment, on_a_terminal=True)
+
+        assert ("none_such" in said, "\x1b[" in said) == (True, coloured)
+
     def test_writes_json_lines_to_a_file_and_puts_a_long_one_aside(self, tmp_path: Path) -> None:
         log = tmp_path / "log" / "app.jsonl"
         script = (
@@ -51,3 +87,14 @@ class TestConfigure:
 
         assert log.read_text().startswith("{")
         assert log.with_name("app.old.jsonl").exists()
+
+
+def printed(command: list[str], *, environment: dict[str, str], on_a_terminal: bool = False) -> str:
+    """Return what a command prints when only `environment` says anything about colours."""
+    about_colours = ("NO_COLOR", "FORCE_COLOR", "DJANGO_COLORS")
+    passed_on = {name: value for name, value in os.environ.items() if name not in about_colours}
+    ours, theirs = pty.openpty() if on_a_terminal else os.pipe()
+    subprocess.run(command, cwd=ROOT, env=passed_on | environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as reader:
+        return reader.read(100_000).decode()

@@ -1,13 +1,14 @@
 """Seats taken and given back."""
 
 import uuid
-from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from conventions import querying
+
+ACTIVE = ["held", "confirmed"]  # what takes a seat; `Meta` sees no name that its model gives
 
 
 class Booking(querying.Model):
@@ -18,8 +19,6 @@ class Booking(querying.Model):
         CONFIRMED = "confirmed", "confirmed"
         CANCELLED = "cancelled", "cancelled"
         EXPIRED = "expired", "expired unpaid"
-
-    ACTIVE: ClassVar[list[Status]] = [Status.HELD, Status.CONFIRMED]
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     session = models.ForeignKey("catalog.Session", on_delete=models.PROTECT, related_name="+")
@@ -40,7 +39,7 @@ class Booking(querying.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["session", "attendee"],
-                condition=Q(status__in=["held", "confirmed"]),
+                condition=Q(status__in=ACTIVE),
                 name="booking_one_active_seat_each",
             ),
             models.CheckConstraint(

@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncDate
 
 from apps.bookings import types
-from apps.bookings.models import Booking
+from apps.bookings.models import ACTIVE, Booking
 from conventions.paging import Page, page
 from conventions.querying import promised, selector, within_days
 
@@ -33,7 +33,7 @@ def seats_taken(*, first: date, last: date) -> list[types.SeatsTaken]:
     days = (
         Booking.objects.filter(
             within_days("session__starts_at", first=first, last=last),
-            status__in=Booking.ACTIVE,
+            status__in=ACTIVE,
         )
         .annotate(day=TruncDate("session__starts_at"))
         .values("day")
@@ -49,6 +49,7 @@ def _as_type(row: Booking) -> types.Booking:
         public_id=row.public_id,
         status=row.status,
         status_label=row.get_status_display(),
+        is_active=row.status in ACTIVE,
         title=row.session.workshop.title,
         session_public_id=row.session.public_id,
         starts_at=row.session.starts_at,

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from apps.accounts import selectors as accounts
 from apps.bookings import clients, exceptions, selectors, tasks, types
-from apps.bookings.models import Booking
+from apps.bookings.models import ACTIVE, Booking
 from apps.catalog import services as catalog
 from conventions import errors, failures
 
@@ -41,7 +41,7 @@ def book_seat(*, session_public_id: UUID, by: int, at: datetime) -> types.Bookin
     Raises `AlreadyBooked`, and what `catalog.services.take_seat` raises.
     """
     mine = Booking.objects.filter(
-        session__public_id=session_public_id, attendee_id=by, status__in=Booking.ACTIVE
+        session__public_id=session_public_id, attendee_id=by, status__in=ACTIVE
     )
     if mine.exists():
         raise AlreadyBooked
@@ -164,7 +164,7 @@ def resend_overdue_confirmations(*, at: datetime) -> int:
 
 def _end(booking: Booking, *, status: Booking.Status) -> bool:
     """End an active booking and free its seat; False if it had ended already."""
-    active = Booking.objects.filter(pk=booking.pk, status__in=Booking.ACTIVE)
+    active = Booking.objects.filter(pk=booking.pk, status__in=ACTIVE)
     if not active.update(status=status, hold_expires_at=None):
         return False
     catalog.give_back_seat(session_id=booking.session_id)

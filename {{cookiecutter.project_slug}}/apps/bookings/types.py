@@ -12,6 +12,7 @@ class Booking:
     public_id: UUID
     status: str
     status_label: str
+    is_active: bool
     title: str
     session_public_id: UUID
     starts_at: datetime
@@ -19,10 +20,6 @@ class Booking:
     hold_expires_at: datetime | None
     confirmation_sent_at: datetime | None
     confirmation_error: str
-
-    @property
-    def is_active(self) -> bool:
-        return self.status in ("held", "confirmed")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """`page()` over two models that every project has: permissions, and what they are for."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -41,8 +42,7 @@ class TestPage:
             ("-id",),
             ("content_type", "id"),  # ties: four permissions for each
             ("-content_type", "-id"),
-            ("content_type", "-id"),
-            ("-content_type", "codename", "-id"),
+            ("-content_type", "-codename", "-id"),
         ],
     )
     @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -103,6 +103,13 @@ class TestPage:
 
         with pytest.raises(TypeError, match=r"User\.last_login: it may be null"):
             paging.page(people, order=("last_login", "id"), size=1, cursor="", into=str)
+
+    @pytest.mark.parametrize(
+        "order", [("content_type", "-id"), ("-content_type", "codename", "-id")]
+    )
+    def test_refuses_an_order_in_two_directions(self, order: tuple[str, ...]) -> None:
+        with pytest.raises(TypeError, match=rf"{re.escape(str(order))} has two: put a minus"):
+            walk(Permission.objects.all(), order=order, size=1000)
 
     def test_refuses_an_order_that_is_not_unique_at_last(self) -> None:
         with pytest.raises(TypeError, match="something unique"):

@@ -13,6 +13,7 @@ BOOKING = Booking(
     public_id=UUID(int=7),
     status="confirmed",
     status_label="confirmed",
+    is_active=True,
     title="Sourdough",
     session_public_id=UUID(int=8),
     starts_at=datetime(2130, 1, 10, 18, tzinfo=UTC),

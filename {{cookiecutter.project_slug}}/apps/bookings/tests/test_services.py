@@ -1,9 +1,9 @@
-import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.core import mail
-from django.db import connections, transaction
+from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.testing import capture_logs
 
@@ -16,6 +16,7 @@ from apps.catalog import services as catalog
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
 from conventions import failures
+from conventions.testing import at_once
 
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
 
@@ -112,55 +113,22 @@ class TestOverselling:
     def test_is_impossible_with_twenty_people_at_once(self) -> None:
         session = SessionFactory(capacity=3)
         people = UserFactory.create_batch(20)
-        refused: list[Exception] = []
-        broken: list[Exception] = []
-        together = threading.Barrier(len(people))
 
-        def try_to_book(person: User) -> None:
-            together.wait()
-            try:
-                book(session, person)
-            except catalog.SessionFull as error:
-                refused.append(error)
-            except Exception as error:
-                broken.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=try_to_book, args=[person]) for person in people]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        refused = at_once(*(partial(book, session, person) for person in people))
 
         session.refresh_from_db()
-        assert broken == []
-        assert len(refused) == 17
+        assert [type(error) for error in refused] == [catalog.SessionFull] * 17
         assert Booking.objects.filter(session=session).count() == 3
         assert session.seats_left == 0
 
     def test_is_impossible_for_one_person_in_two_windows(self) -> None:
         session, person = SessionFactory(capacity=8), UserFactory()
-        together = threading.Barrier(4)
-        refused: list[Exception] = []
 
-        def try_to_book() -> None:
-            together.wait()
-            try:
-                book(session, person)
-            except services.AlreadyBooked as error:
-                refused.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=try_to_book) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        refused = at_once(*[partial(book, session, person)] * 4)
 
         session.refresh_from_db()
-        assert (len(refused), session.seats_left) == (3, 7)
+        assert [type(error) for error in refused] == [services.AlreadyBooked] * 3
+        assert session.seats_left == 7
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings import selectors
@@ -22,6 +23,20 @@ class TestMyBookings:
 
         assert booking.session.workshop.title in page
         assert "Confirmation on its way" in page
+
+    @pytest.mark.parametrize(
+        ("status", "offered"),
+        [("held", True), ("confirmed", True), ("cancelled", False), ("expired", False)],
+    )
+    def test_offers_to_give_back_what_takes_a_seat(
+        self, client: Client, status: str, offered: bool
+    ) -> None:
+        booking = BookingFactory(status=status, hold_expires_at=timezone.now())
+        client.force_login(booking.attendee)
+
+        page = client.get(reverse("bookings:my_bookings")).content.decode()
+
+        assert ("Give back</button>" in page) == offered
 
     def test_leads_to_earlier_ones(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(selectors, "SHOWN", 1)

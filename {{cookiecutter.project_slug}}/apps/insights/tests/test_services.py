@@ -1,6 +1,7 @@
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import connections
@@ -14,6 +15,7 @@ from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
 from apps.insights import services
 from apps.insights.models import DailyOccupancy
+from conventions.testing import at_once
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
@@ -122,22 +124,8 @@ class TestCountingTwiceAtOnce:
 class TestRebuiltTwiceAtOnce:
     def test_is_as_rebuilt_once(self) -> None:
         SessionFactory(capacity=8)
-        together, broken = threading.Barrier(4), []
 
-        def rebuild() -> None:
-            together.wait()
-            try:
-                services.rebuild_daily_occupancy(at=NOW)
-            except Exception as error:
-                broken.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=rebuild) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        broken = at_once(*[partial(services.rebuild_daily_occupancy, at=NOW)] * 4)
 
         assert broken == []
         assert DailyOccupancy.objects.get().seats_offered == 8
