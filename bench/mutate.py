@@ -89,7 +89,7 @@ FAULTS = (
     Fault("a killed worker's messages are lost", "conventions/local_broker.py", "holder.take_back(", "str("),
     # Caches and queries
     Fault("a session's page shows it as it was", "apps/catalog/services.py", "caches.session.invalidate(public_id=session.public_id)", "pass"),
-    Fault("what is rolled back is remembered", "conventions/caching.py", "transaction.get_connection().in_atomic_block", "False"),
+    Fault("what is rolled back is remembered", "conventions/caching/reads.py", "transaction.get_connection().in_atomic_block", "False"),
     Fault("a selector's budget is a lie", "apps/bookings/selectors.py", "@selector(queries=1)\ndef bookings_of", "@selector(queries=0)\ndef bookings_of"),
     Fault("a budget is raised where nobody looks", "apps/catalog/selectors.py", "@selector(queries=1)\ndef session(", "@selector(queries=100)\ndef session("),
     Fault("a page asks the database row by row", "conventions/querying.py", "raise QueryOutsideSelector", "str"),
@@ -110,7 +110,7 @@ FAULTS = (
     Fault("the hook is content with anything", "/hooks/post_gen_project.py", "sys.exit(1)", "pass"),
     Fault("a default inside of an answer is answered again", "/hooks/post_gen_project.py", "(?![\\\\w-])", ""),
     Fault("the hook refuses no answer", "/hooks/pre_gen_project.py", "sys.exit(1)", "pass"),
-    Fault("a document names a file that is gone", "docs/architecture.md", "`conventions/caching.py`", "`conventions/cacheing.py`"),
+    Fault("a document names a file that is gone", "docs/architecture.md", "`conventions/caching/`", "`conventions/cacheing/`"),
     Fault("the runbook is not there at night", "apps/catalog/OWNERS.toml", "docs/runbooks/catalog.md", "docs/runbooks/none.md"),
     # What writes and draws
     Fault("a new app is in no settings", "conventions/management/commands/startapp.py", '"config/settings.py": SETTINGS, "config/urls.py"', '"config/urls.py"'),

@@ -661,6 +661,7 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "import importlib\nC = importlib.import_module('django.core.cache')  # !", sly=True),
         Case(SERVICES, "import redis  # !\nimport django_redis as d  # !\nimport cachetools  # !\nimport diskcache  # !\nimport pymemcache  # !", sly=True),
         Case(SELECTORS, "from conventions.caching import CachedRead\nX = CachedRead()  # !", sly=True),
+        Case(SELECTORS, "from conventions.caching.reads import CachedRead\nX = CachedRead()  # !", sly=True),
         Case(SELECTORS, "from conventions.caching import cached_read as r\n@r(name='x', bottleneck='9 ms', invalidated_by=())  # !\ndef _g() -> None: ...", sly=True),
         Case(SELECTORS, "import functools\nclass A:\n    @functools.cached_property\n    def b(self) -> int: ..."),
         Case(VIEWS, "from django.views.decorators.cache import never_cache"),

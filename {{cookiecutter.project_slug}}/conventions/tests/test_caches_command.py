@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from conventions import caching
+from conventions.caching import reads
 from conventions.models import CacheUse
 
 
@@ -36,7 +37,7 @@ def prices() -> Iterator[caching.CachedRead[..., str]]:
         return f"{shop} {day} {item} {gross} {timezone.now()}"
 
     yield prices
-    del caching.declared["shop.prices"]
+    del reads.declared["shop.prices"]
 
 
 ITEM = "12345678-1234-5678-1234-567812345678"

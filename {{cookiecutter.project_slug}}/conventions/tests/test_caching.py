@@ -12,8 +12,9 @@ from django.core.cache import caches
 from django.db import InterfaceError, OperationalError, connections, transaction
 from redis.exceptions import ConnectionError as RedisAway
 
-from conventions import cache_keys, cache_outage, caching
-from conventions.caching import CachedRead, Entry, cached_read
+from conventions.caching import CachedRead, cached_read, outage, reads
+from conventions.caching.keys import Keys
+from conventions.caching.reads import Entry
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
         return cached_read(**(words | others))(load)
 
     yield make
-    caching.declared.pop(name, None)
-    cache_outage.outage.end()
+    reads.declared.pop(name, None)
+    outage.outage.end()
 
 
 class Load:
@@ -125,7 +126,7 @@ class TestKeys:
         def load(*, first: str, second: str) -> None: ...
 
         first = declare(load, key="{first}{second}")
-        caching.declared.clear()
+        reads.declared.clear()
         second = declare(load, key="{first}{second}", version=2)
         pairs = [("a", "b"), ("b", "a"), ("a:b", ""), ("", "a:b"), ("', '", "")]
         made = {
@@ -266,7 +267,7 @@ class TestReading:
     def test_releases_no_lock_but_its_own(self, declare: Any) -> None:
         cache = caches["default"]
 
-        def lock_of(keys: cache_keys.Keys) -> str:
+        def lock_of(keys: Keys) -> str:
             return f"{keys.value}:lock:{cache.get(keys.generation)}"
 
         def load(*, pk: int) -> int:  # so slow that its lock ended and somebody else took it
@@ -297,7 +298,7 @@ class TestReading:
         load = Load()
         read = declare(load)
         monkeypatch.setattr(caches["default"], "add", lambda key, *_, **__: ":lock:" not in key)
-        monkeypatch.setattr(caching, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(reads, "LOCK_SECONDS", 0.1)
         monkeypatch.setattr(CachedRead, "_begin_generation", lambda *_: 1)
 
         assert read(pk=1) == 1
@@ -408,7 +409,7 @@ class TestOutage:
         self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         read = declare(Load())
-        monkeypatch.setattr(cache_outage, "PASSED_BY", 0)
+        monkeypatch.setattr(outage, "PASSED_BY", 0)
         monkeypatch.setattr(type(caches["default"]), "get_many", is_away)
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
@@ -441,7 +442,7 @@ class TestOutage:
                 truth["value"] = "new"
                 read.invalidate(pk=1)
                 transaction.on_commit(lambda: later.append("ran"))
-        cache_outage.outage.end()
+        outage.outage.end()
 
         assert later == ["ran"]
         assert "could not be told to forget {'pk': 1}" in caplog.text
