@@ -29,8 +29,9 @@ from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
 from pydantic import BaseModel, ConfigDict
 
-from conventions import catalogue, errors, tracing
+from conventions import errors, tracing
 from conventions.querying import no_queries
+from conventions.queueing import catalogue
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")

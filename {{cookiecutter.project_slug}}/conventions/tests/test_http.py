@@ -7,7 +7,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
-from conventions import errors, http, runs
+from conventions import errors, http
+from conventions.queueing import runs
 
 
 class TestStatusOf:

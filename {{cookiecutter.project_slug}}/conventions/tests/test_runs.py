@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connections
 
-from conventions import runs
 from conventions.models import LastRun
+from conventions.queueing import runs
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
