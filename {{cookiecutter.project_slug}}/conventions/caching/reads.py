@@ -54,7 +54,6 @@ class CachedRead(Generic[Parameters, Value]):
 
     load: Callable[Parameters, Value]
     name: str
-    key: str
     version: int
     ttl: int
     bottleneck: str
@@ -68,7 +67,7 @@ class CachedRead(Generic[Parameters, Value]):
             raise TypeError(f"The cache {self.name!r} has no bottleneck. Say what you measured.")
         if self.ttl < 1 or (self.negative_ttl is not None and self.negative_ttl < 1):
             raise TypeError(f"The cache {self.name!r} keeps nothing: a ttl is 1 second or more.")
-        self.keys = KeyMaker(name=self.name, key=self.key, version=self.version, load=self.load)
+        self.keys = KeyMaker(name=self.name, version=self.version, load=self.load)
         self.use = Counter(name=self.name)
         declared[self.name] = self
         functools.update_wrapper(self, self.load)
@@ -237,7 +236,6 @@ class PlainData(pickle.Pickler):
 def cached_read(
     *,
     name: str,
-    key: str,
     version: int,
     ttl: int,
     bottleneck: str,
@@ -246,7 +244,7 @@ def cached_read(
 ) -> Callable[[Callable[Parameters, Value]], CachedRead[Parameters, Value]]:
     """Declare a cache over a function that takes keyword arguments and returns plain data.
 
-    `name` is "<app>.<function>". `key` names exactly the function's parameters, checked here.
+    `name` is "<app>.<function>". The key is made of all that the function's parameters are given.
     `version` goes up when the shape of the value changes. `ttl` (seconds) is the longest a lost
     invalidation can hurt, `negative_ttl` the same for a None. `bottleneck` is the measurement
     that justifies the cache, `invalidated_by` the dotted names of the services that forget it.
@@ -257,7 +255,6 @@ def cached_read(
         return CachedRead(
             load=load,
             name=name,
-            key=key,
             version=version,
             ttl=ttl,
             bottleneck=bottleneck,

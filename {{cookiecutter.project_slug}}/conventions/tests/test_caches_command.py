@@ -27,7 +27,6 @@ def prices() -> Iterator[caching.CachedRead[..., str]]:
 
     @caching.cached_read(
         name="shop.prices",
-        key="{shop}{day}{item}{gross}",
         version=1,
         ttl=60,
         bottleneck="a test",

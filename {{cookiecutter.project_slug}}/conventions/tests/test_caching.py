@@ -23,7 +23,6 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
     name = f"tests.{request.node.name}"
     words: dict[str, Any] = {
         "name": name,
-        "key": "{pk}",
         "version": 1,
         "ttl": 60,
         "bottleneck": "a test",
@@ -84,13 +83,6 @@ def noting(write: Callable[..., object], kept: dict[str, int]) -> Callable[..., 
 
 
 class TestDeclaration:
-    def test_refuses_a_key_that_forgets_a_parameter(self, declare: Any) -> None:
-        def load(*, pk: int, tenant: int) -> int:
-            return pk
-
-        with pytest.raises(TypeError, match=r"Write key='\{pk\}:\{tenant\}'"):
-            declare(load)
-
     def test_refuses_a_parameter_that_may_be_left_out(self, declare: Any) -> None:
         def load(*, pk: int = 1) -> int:
             return pk
@@ -125,9 +117,9 @@ class TestKeys:
     def test_differ_by_field_and_by_version(self, declare: Any) -> None:
         def load(*, first: str, second: str) -> None: ...
 
-        first = declare(load, key="{first}{second}")
+        first = declare(load)
         reads.declared.clear()
-        second = declare(load, key="{first}{second}", version=2)
+        second = declare(load, version=2)
         pairs = [("a", "b"), ("b", "a"), ("a:b", ""), ("", "a:b"), ("', '", "")]
         made = {
             each.keys.make({"first": a, "second": b}) for each in (first, second) for a, b in pairs
@@ -158,7 +150,7 @@ class TestKeys:
             return day
 
         with pytest.raises(TypeError, match="takes day as date, not as datetime"):
-            declare(load, key="{day}")(day=datetime(2030, 1, 1))  # noqa: DTZ001
+            declare(load)(day=datetime(2030, 1, 1))  # noqa: DTZ001
 
 
 # A cache is passed by inside a transaction, so these tests commit for real.
