@@ -96,7 +96,7 @@ FAULTS = (
     # What is said, and of whom
     Fault("log lines name no owner", "config/logging.py", "        add_owner,\n", ""),
     Fault("errors reach nobody in particular", SETTINGS, "before_send=logging.tag_owner", "before_send=None"),
-    Fault("a process without its database is ready", "conventions/http.py", "status=503", "status=200"),
+    Fault("a process without its database is ready", "conventions/health.py", "status=503", "status=200"),
     # The checks themselves
     Fault("a contract watches an empty room", "pyproject.toml", 'containers = ["apps.*"]', 'containers = ["conventions"]'),
     Fault("types are checked by half", "pyproject.toml", "strict = true\nplugins", "strict = false\nplugins"),

@@ -489,6 +489,7 @@ CASES: dict[str, list[Case]] = {
     "no_http_below_the_doors": [
         Case(SERVICES, "from django.http import Http404  # !"),
         Case(TASKS, "from conventions import http  # !"),
+        Case(TASKS, "from conventions.health import ready  # !"),
         Case(SELECTORS, "def _f() -> None:\n    import ninja.errors  # !"),
         Case(SERVICES, "import typing\nif typing.TYPE_CHECKING:\n    from django.http import HttpRequest as R  # !", sly=True),
         Case(SERVICES, "import importlib\nH = importlib.import_module('django.http')  # !", sly=True),

@@ -114,7 +114,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "conventions.http.HealthMiddleware",  # first: a probe knows neither our name nor TLS
+    "conventions.health.HealthMiddleware",  # first: a probe knows neither our name nor TLS
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
