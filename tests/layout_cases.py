@@ -119,7 +119,7 @@ ATTENDEE = 'settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
 SESSION = 'models.ForeignKey("catalog.Session", on_delete=models.PROTECT, related_name="+")'
 TASK = "@shared_task(name='bookings.t', max_retries=0, time_limit=9)\n"
 CACHE = (
-    "@cached_read(name='catalog.x', key='', version=1, ttl=1, bottleneck={},"
+    "@cached_read(name='catalog.x', version=1, ttl=1, bottleneck={},"
     " invalidated_by=({}))  # !\ndef x() -> int: ..."
 )
 
@@ -489,6 +489,7 @@ CASES: dict[str, list[Case]] = {
     "no_http_below_the_doors": [
         Case(SERVICES, "from django.http import Http404  # !"),
         Case(TASKS, "from conventions import http  # !"),
+        Case(TASKS, "from conventions.health import ready  # !"),
         Case(SELECTORS, "def _f() -> None:\n    import ninja.errors  # !"),
         Case(SERVICES, "import typing\nif typing.TYPE_CHECKING:\n    from django.http import HttpRequest as R  # !", sly=True),
         Case(SERVICES, "import importlib\nH = importlib.import_module('django.http')  # !", sly=True),
@@ -661,6 +662,7 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "import importlib\nC = importlib.import_module('django.core.cache')  # !", sly=True),
         Case(SERVICES, "import redis  # !\nimport django_redis as d  # !\nimport cachetools  # !\nimport diskcache  # !\nimport pymemcache  # !", sly=True),
         Case(SELECTORS, "from conventions.caching import CachedRead\nX = CachedRead()  # !", sly=True),
+        Case(SELECTORS, "from conventions.caching.reads import CachedRead\nX = CachedRead()  # !", sly=True),
         Case(SELECTORS, "from conventions.caching import cached_read as r\n@r(name='x', bottleneck='9 ms', invalidated_by=())  # !\ndef _g() -> None: ...", sly=True),
         Case(SELECTORS, "import functools\nclass A:\n    @functools.cached_property\n    def b(self) -> int: ..."),
         Case(VIEWS, "from django.views.decorators.cache import never_cache"),
@@ -670,7 +672,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "caches_state_their_bottleneck": [
         Case(CACHES, CACHE.format("''", "'apps.catalog.services.take_seat',")),
-        Case(CACHES, "@cached_read(name='catalog.x', key='', version=1, ttl=1)  # !\ndef x() -> int: ..."),
+        Case(CACHES, "@cached_read(name='catalog.x', version=1, ttl=1)  # !\ndef x() -> int: ..."),
         Case(CACHES, "    bottleneck='x', invalidated_by=('apps.catalog.services.gone',),  # !", "    invalidated_by=CHANGED_BY,"),
         Case(CACHES, CACHE.format("' ... '", "'apps.catalog.services.take_seat',"), sly=True),
         Case(CACHES, f"WHY = '?'\n{CACHE.format('WHY', '')}", sly=True),
@@ -680,11 +682,11 @@ CASES: dict[str, list[Case]] = {
         Case(CACHES, f"WHY = '9 ms against 1'\n{CACHE.format('WHY', 'CHANGED_BY').replace('  # !', '')}"),
     ],
     "caches_are_forgotten": [
-        Case(f"{CATALOG}/services.py", "    _forget_nothing()", "    _forget(taken)", at=(f"{CACHES}:27",)),
-        Case(f"{CATALOG}/services.py", "    pass", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:27",)),
-        Case(f"{CATALOG}/services.py", "    caches.session(public_id=1)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:27",), sly=True),
-        Case(f"{CATALOG}/services.py", "    print()  # caches.session.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:27",), sly=True),
-        Case(f"{CATALOG}/services.py", "    X = 'caches.session.invalidate'", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:27",), sly=True),
+        Case(f"{CATALOG}/services.py", "    _forget_nothing()", "    _forget(taken)", at=(f"{CACHES}:26",)),
+        Case(f"{CATALOG}/services.py", "    pass", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:26",)),
+        Case(f"{CATALOG}/services.py", "    caches.session(public_id=1)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:26",), sly=True),
+        Case(f"{CATALOG}/services.py", "    print()  # caches.session.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:26",), sly=True),
+        Case(f"{CATALOG}/services.py", "    X = 'caches.session.invalidate'", "    caches.session.invalidate(public_id=session.public_id)", at=(f"{CACHES}:26",), sly=True),
         Case(f"{CATALOG}/services.py", "    from apps.catalog.caches import session as s\n    s.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)"),
         Case(f"{CATALOG}/services.py", "    for one in (caches.session,):\n        one.invalidate(public_id=session.public_id)", "    caches.session.invalidate(public_id=session.public_id)"),
     ],

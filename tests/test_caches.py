@@ -55,8 +55,8 @@ class TestRaces:
 
 READ_ONCE = """
 from uuid import uuid4
-from conventions import cache_use
-cache_use.WRITE_EVERY = 0  # instead of once a minute
+from conventions.caching import use
+use.WRITE_EVERY = 0  # instead of once a minute
 from apps.catalog import caches
 caches.session(public_id=uuid4())
 """

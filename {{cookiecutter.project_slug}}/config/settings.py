@@ -114,7 +114,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "conventions.http.HealthMiddleware",  # first: a probe knows neither our name nor TLS
+    "conventions.health.HealthMiddleware",  # first: a probe knows neither our name nor TLS
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -354,7 +354,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True  # also when the process that ran it wa
 CELERY_TASK_RETRY_ON_WORKER_LOST = True  # ... which counts as one of its tries, so it ends
 CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds, then the task is told
 CELERY_TASK_TIME_LIMIT = 600  # seconds, then its process is killed: nothing runs for ever
-CELERY_WORKER_CONSUMER = "conventions.worker:Consumer"  # what nobody can read becomes a row
+CELERY_WORKER_CONSUMER = "conventions.queueing.worker:Consumer"  # what is unreadable becomes a row
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # no message waits in a worker while another is idle
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000  # a slow leak never grows old
 # Seconds a worker that is told to stop (SIGTERM, with REMAP_SIGTERM=SIGQUIT) lets its tasks

@@ -9,8 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from conventions import errors, failures, ownership
+from conventions import errors, ownership
 from conventions.models import FailedTask
+from conventions.queueing import failures
 
 
 @admin.register(FailedTask)

@@ -1,8 +1,7 @@
-"""How the project speaks HTTP: errors, JSON, pages and health, each in one place."""
+"""How the project speaks HTTP: errors, JSON and pages, each in one place."""
 
 import contextlib
 import functools
-import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,16 +9,13 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import Error as DatabaseTrouble
-from django.db import connection, connections
+from django.db import connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
-from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from django_structlog.signals import bind_extra_request_finished_metadata
 from ninja import NinjaAPI
@@ -29,13 +25,10 @@ from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
 from pydantic import BaseModel, ConfigDict
 
-from conventions import catalogue, errors, tracing
+from conventions import errors, tracing
 from conventions.querying import no_queries
 
-logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
-
-STARTED_AT = timezone.now()
 
 STATUS_OF: dict[type[errors.BusinessError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -261,47 +254,3 @@ class RequestMiddleware(StructlogMiddleware):
 def tell_the_request_id(response: HttpResponse, **_: object) -> None:
     """Let whoever reports a fault say which request it was (`manage.py story`)."""
     response["X-Request-ID"] = tracing.request_id()
-
-
-# Health ---------------------------------------------------------------------------------------
-
-
-class HealthMiddleware:
-    """Answer `/health/live` and `/health/ready` before anything else looks at the request.
-
-    Probes come from inside, over plain HTTP, to an address instead of a name: what follows would
-    refuse them (ALLOWED_HOSTS) or send them to HTTPS.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        match request.path_info:
-            case "/health/live":
-                return live()
-            case "/health/ready":
-                return ready()
-            case _:
-                return self.get_response(request)
-
-
-def live() -> HttpResponse:
-    """Answer that the process runs."""
-    return JsonResponse({"status": "ok"})
-
-
-def ready() -> HttpResponse:
-    """Answer whether the process can do its work: 200 with a database, 503 without.
-
-    Scheduled tasks that are late are named beside a 200: a web process can do its own work
-    without them, and taking it out of service would make a late task a site that is down.
-    """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
-    except DatabaseTrouble as error:
-        logger.warning("The database does not answer: %s", error)  # its address is not for everyone
-        return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok", "late_tasks": late})

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 from kombu.utils.json import JSONEncoder, object_hook
 
-from conventions import failures
+from conventions.queueing import recording
 
 
 class ArgumentEncoder(JSONEncoder):  # type: ignore[misc]  # kombu ships no types
@@ -16,7 +16,7 @@ class ArgumentEncoder(JSONEncoder):  # type: ignore[misc]  # kombu ships no type
         try:
             return super().default(value)
         except TypeError:  # a record of a failure must not fail
-            return failures.gone(value)
+            return recording.gone(value)
 
 
 class ArgumentDecoder(json.JSONDecoder):

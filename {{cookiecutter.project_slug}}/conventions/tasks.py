@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.utils import timezone
 
-from conventions import failures
+from conventions.queueing import failures
 
 
 @shared_task(

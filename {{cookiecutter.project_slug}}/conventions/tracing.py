@@ -1,7 +1,7 @@
 """The id of a request, wherever its work has travelled since.
 
 django-structlog binds it in the web process and sends it along with each task; the worker binds
-it again (conventions/queueing.py). A run that no request led to goes by its own task id.
+it again (conventions/queueing/). A run that no request led to goes by its own task id.
 """
 
 from contextlib import AbstractContextManager

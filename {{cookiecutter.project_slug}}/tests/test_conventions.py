@@ -13,8 +13,9 @@ from celery import current_app
 
 import apps
 import conventions
-from conventions import catalogue, querying, testing
+from conventions import querying, testing
 from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
+from conventions.queueing import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 

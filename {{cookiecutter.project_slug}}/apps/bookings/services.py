@@ -12,7 +12,8 @@ from apps.accounts import selectors as accounts
 from apps.bookings import clients, exceptions, selectors, tasks, types
 from apps.bookings.models import ACTIVE, Booking
 from apps.catalog import services as catalog
-from conventions import errors, failures
+from conventions import errors
+from conventions.queueing import failures
 
 logger = structlog.get_logger(__name__)
 

@@ -17,7 +17,6 @@ CHANGED_BY = (
 
 @cached_read(
     name="catalog.session",
-    key="{public_id}",
     version=1,
     ttl=300,
     negative_ttl=10,

@@ -10,7 +10,10 @@ RELATIONS = {"ForeignKey", "OneToOneField", "ManyToManyField"}
 REMEMBER = {"functools.cache", "functools.lru_cache", "django.views.decorators.cache.cache_page"}
 NAMES = {dotted.rpartition(".")[2] for dotted in REMEMBER}
 STORES = ("redis.", "django_redis.", "cachetools.", "diskcache.", "pymemcache.")
-DECLARE = {"conventions.caching.cached_read", "conventions.caching.CachedRead"}
+DECLARE = {
+    f"conventions.caching.{name}"
+    for name in ("cached_read", "CachedRead", "reads.cached_read", "reads.CachedRead")
+}
 USER_MODEL = "django.conf.settings.AUTH_USER_MODEL"
 
 

@@ -41,6 +41,7 @@ HTTP = (
     "django.template.response.",
     "ninja.",
     "conventions.http.",
+    "conventions.health.",
 )
 NETWORK = (
     "requests.",

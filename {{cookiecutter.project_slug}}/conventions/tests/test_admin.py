@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
-from conventions import failures
 from conventions.models import FailedTask
+from conventions.queueing import recording
 
 LIST = "admin:conventions_failedtask_changelist"
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def row(task: Any) -> FailedTask:
-    failures.record(
+    recording.record(
         task=task,
         task_id="1",
         args=(),

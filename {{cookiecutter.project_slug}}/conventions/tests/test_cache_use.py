@@ -4,15 +4,15 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from conventions import cache_use
-from conventions.cache_use import Counter, Use
+from conventions.caching import use
+from conventions.caching.use import Counter, Use
 from conventions.models import CacheUse
 
 pytestmark = pytest.mark.django_db
 
 
 def used_today() -> Use:
-    return cache_use.used_since(timezone.now().date())["tests.read"]
+    return use.used_since(timezone.now().date())["tests.read"]
 
 
 class TestCounter:
@@ -34,7 +34,7 @@ class TestCounter:
         counter = Counter(name="tests.read")
         counter.hit(saved_seconds=0.1)
         assert not CacheUse.objects.exists()
-        monkeypatch.setattr(cache_use, "clock", lambda: float("inf"))
+        monkeypatch.setattr(use, "clock", lambda: float("inf"))
 
         counter.hit(saved_seconds=0.1)
 
@@ -71,4 +71,4 @@ class TestUsedSince:
         for days in range(3):
             CacheUse.objects.create(name="tests.read", day=today - timedelta(days=days), hits=1)
 
-        assert cache_use.used_since(today - timedelta(days=1))["tests.read"].hits == 2
+        assert use.used_since(today - timedelta(days=1))["tests.read"].hits == 2

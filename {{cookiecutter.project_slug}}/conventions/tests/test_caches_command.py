@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from conventions import caching
+from conventions.caching import reads
 from conventions.models import CacheUse
 
 
@@ -26,7 +27,6 @@ def prices() -> Iterator[caching.CachedRead[..., str]]:
 
     @caching.cached_read(
         name="shop.prices",
-        key="{shop}{day}{item}{gross}",
         version=1,
         ttl=60,
         bottleneck="a test",
@@ -36,7 +36,7 @@ def prices() -> Iterator[caching.CachedRead[..., str]]:
         return f"{shop} {day} {item} {gross} {timezone.now()}"
 
     yield prices
-    del caching.declared["shop.prices"]
+    del reads.declared["shop.prices"]
 
 
 ITEM = "12345678-1234-5678-1234-567812345678"

@@ -12,8 +12,9 @@ from django.core.cache import caches
 from django.db import InterfaceError, OperationalError, connections, transaction
 from redis.exceptions import ConnectionError as RedisAway
 
-from conventions import cache_keys, cache_outage, caching
-from conventions.caching import CachedRead, Entry, cached_read
+from conventions.caching import CachedRead, cached_read, outage, reads
+from conventions.caching.keys import Keys
+from conventions.caching.reads import Entry
 
 
 @pytest.fixture
@@ -22,7 +23,6 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
     name = f"tests.{request.node.name}"
     words: dict[str, Any] = {
         "name": name,
-        "key": "{pk}",
         "version": 1,
         "ttl": 60,
         "bottleneck": "a test",
@@ -33,8 +33,8 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
         return cached_read(**(words | others))(load)
 
     yield make
-    caching.declared.pop(name, None)
-    cache_outage.outage.end()
+    reads.declared.pop(name, None)
+    outage.outage.end()
 
 
 class Load:
@@ -83,13 +83,6 @@ def noting(write: Callable[..., object], kept: dict[str, int]) -> Callable[..., 
 
 
 class TestDeclaration:
-    def test_refuses_a_key_that_forgets_a_parameter(self, declare: Any) -> None:
-        def load(*, pk: int, tenant: int) -> int:
-            return pk
-
-        with pytest.raises(TypeError, match=r"Write key='\{pk\}:\{tenant\}'"):
-            declare(load)
-
     def test_refuses_a_parameter_that_may_be_left_out(self, declare: Any) -> None:
         def load(*, pk: int = 1) -> int:
             return pk
@@ -124,9 +117,9 @@ class TestKeys:
     def test_differ_by_field_and_by_version(self, declare: Any) -> None:
         def load(*, first: str, second: str) -> None: ...
 
-        first = declare(load, key="{first}{second}")
-        caching.declared.clear()
-        second = declare(load, key="{first}{second}", version=2)
+        first = declare(load)
+        reads.declared.clear()
+        second = declare(load, version=2)
         pairs = [("a", "b"), ("b", "a"), ("a:b", ""), ("", "a:b"), ("', '", "")]
         made = {
             each.keys.make({"first": a, "second": b}) for each in (first, second) for a, b in pairs
@@ -157,7 +150,7 @@ class TestKeys:
             return day
 
         with pytest.raises(TypeError, match="takes day as date, not as datetime"):
-            declare(load, key="{day}")(day=datetime(2030, 1, 1))  # noqa: DTZ001
+            declare(load)(day=datetime(2030, 1, 1))  # noqa: DTZ001
 
 
 # A cache is passed by inside a transaction, so these tests commit for real.
@@ -266,7 +259,7 @@ class TestReading:
     def test_releases_no_lock_but_its_own(self, declare: Any) -> None:
         cache = caches["default"]
 
-        def lock_of(keys: cache_keys.Keys) -> str:
+        def lock_of(keys: Keys) -> str:
             return f"{keys.value}:lock:{cache.get(keys.generation)}"
 
         def load(*, pk: int) -> int:  # so slow that its lock ended and somebody else took it
@@ -297,7 +290,7 @@ class TestReading:
         load = Load()
         read = declare(load)
         monkeypatch.setattr(caches["default"], "add", lambda key, *_, **__: ":lock:" not in key)
-        monkeypatch.setattr(caching, "LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(reads, "LOCK_SECONDS", 0.1)
         monkeypatch.setattr(CachedRead, "_begin_generation", lambda *_: 1)
 
         assert read(pk=1) == 1
@@ -408,7 +401,7 @@ class TestOutage:
         self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         read = declare(Load())
-        monkeypatch.setattr(cache_outage, "PASSED_BY", 0)
+        monkeypatch.setattr(outage, "PASSED_BY", 0)
         monkeypatch.setattr(type(caches["default"]), "get_many", is_away)
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
@@ -441,7 +434,7 @@ class TestOutage:
                 truth["value"] = "new"
                 read.invalidate(pk=1)
                 transaction.on_commit(lambda: later.append("ran"))
-        cache_outage.outage.end()
+        outage.outage.end()
 
         assert later == ["ran"]
         assert "could not be told to forget {'pk': 1}" in caplog.text

@@ -5,7 +5,7 @@ import pytest
 from celery import current_app
 from celery.schedules import crontab
 
-from conventions import catalogue, failures, runs
+from conventions.queueing import catalogue, recording, runs
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ class TestCatalogue:
     def test_says_when_a_task_last_succeeded_and_failed(self, task: Any) -> None:
         runs.note_success(name=task.name, at=NOW)
         for day in (3, 2):
-            failures.record(
+            recording.record(
                 task=task,
                 task_id=str(day),
                 args=(),

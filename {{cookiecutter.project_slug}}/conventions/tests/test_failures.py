@@ -11,8 +11,9 @@ from django.db import connections
 from kombu.exceptions import OperationalError
 from structlog.contextvars import bound_contextvars
 
-from conventions import failures, ownership, tracing
+from conventions import ownership, tracing
 from conventions.models import FailedTask
+from conventions.queueing import failures, recording
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 def fail(task: Any, *, task_id: str = "1", at: datetime = NOW, **details: Any) -> FailedTask:
     """Record a failure as a worker does, and return its row."""
     given: dict[str, Any] = {"args": (), "kwargs": {"what": "error"}, "error": ValueError("broken")}
-    failures.record(task=task, task_id=task_id, at=at, **given | details)
+    recording.record(task=task, task_id=task_id, at=at, **given | details)
     return FailedTask.objects.get(task_id=task_id)
 
 
@@ -109,7 +110,7 @@ class TestRecord:
             traceback="sign_in('hunter2')",
         )
 
-        assert row.kwargs == {"what": [{name: failures.gone(), "monkey": "banana"}]}
+        assert row.kwargs == {"what": [{name: recording.gone(), "monkey": "banana"}]}
         assert "hunter2" not in row.error + row.traceback
 
     @pytest.mark.parametrize(
@@ -147,21 +148,21 @@ class TestRecord:
         finally:
             del current_app.tasks["tests.positional"]
 
-        assert row.args == [7, failures.gone()]
+        assert row.args == [7, recording.gone()]
 
     @pytest.mark.parametrize("what", ["\0", float("nan"), "\ud800", object()])
     def test_fails_on_nothing_that_a_database_does_not_take(self, task: Any, what: object) -> None:
         row = fail(task, kwargs={"what": what}, error=ValueError(what))
 
-        assert row.kwargs["what"].startswith(failures.GONE)
+        assert row.kwargs["what"].startswith(recording.GONE)
 
     def test_never_raises(self, task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(**_: object) -> None:
             raise OSError("no database either")
 
-        monkeypatch.setattr(failures, "_upsert", refuse)
+        monkeypatch.setattr(recording, "_upsert", refuse)
 
-        failures.record(task=task, task_id="1", args=(), kwargs={}, error=ValueError(), at=NOW)
+        recording.record(task=task, task_id="1", args=(), kwargs={}, error=ValueError(), at=NOW)
 
         assert not FailedTask.objects.exists()
 
@@ -216,7 +217,7 @@ class TestSignals:
             content_type = "application/json"
             headers = None
 
-        failures.record_unreadable(message=Message(), why="invalid start byte")
+        recording.record_unreadable(message=Message(), why="invalid start byte")
 
         row = FailedTask.objects.get()
         assert (row.name, row.owner) == ("(no task)", ownership.team_of_the_house())

@@ -24,8 +24,9 @@ from structlog.contextvars import (
 )
 from structlog.testing import LogCapture
 
-from conventions import failures, ownership, queueing, runs, tasks, tracing, worker
+from conventions import ownership, queueing, tasks, tracing
 from conventions.models import FailedTask, LastRun
+from conventions.queueing import recording, runs, worker
 
 
 class TestTask:
@@ -90,7 +91,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """What tasks log."""
     lines = Lines()
     logger = structlog.wrap_logger(None, processors=[merge_contextvars, lines])
-    for module in (queueing, failures):
+    for module in (queueing, recording):
         monkeypatch.setattr(module, "logger", logger)
     return lines
 

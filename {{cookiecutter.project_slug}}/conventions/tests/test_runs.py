@@ -3,8 +3,8 @@ from functools import partial
 
 import pytest
 
-from conventions import runs
 from conventions.models import LastRun
+from conventions.queueing import runs
 from conventions.testing import at_once
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -10,8 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from conventions import failures, ownership, runs
+from conventions import ownership
 from conventions.models import FailedTask
+from conventions.queueing import recording, runs
 
 
 def said(*command: str) -> str:
@@ -47,7 +48,7 @@ class TestTasks:
 class TestFailedTasks:
     @pytest.fixture
     def row(self, task: Any) -> FailedTask:
-        failures.record(
+        recording.record(
             task=task,
             task_id="1",
             args=(),

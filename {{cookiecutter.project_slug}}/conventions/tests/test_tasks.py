@@ -5,8 +5,9 @@ import pytest
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from conventions import failures, tasks
+from conventions import tasks
 from conventions.models import FailedTask
+from conventions.queueing import failures, recording
 from conventions.testing import HarmlessTwice
 
 
@@ -24,7 +25,7 @@ class TestTasks:
 
 def fail(task: Any, **details: Any) -> FailedTask:
     given: dict[str, Any] = {"at": timezone.now(), "args": (), "kwargs": {"what": ""}}
-    failures.record(task=task, task_id="1", error=ValueError(), **given | details)
+    recording.record(task=task, task_id="1", error=ValueError(), **given | details)
     return FailedTask.objects.get()
 
 

@@ -15,7 +15,7 @@ from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import services as catalog
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
-from conventions import failures
+from conventions.queueing import recording
 from conventions.testing import at_once
 
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
@@ -313,7 +313,7 @@ class TestResendOverdueConfirmations:
 
     def test_leaves_what_was_given_up_to_people(self) -> None:
         given_up, _lost = BookingFactory.create_batch(2, booked_at=NOW - timedelta(hours=1))
-        failures.record(
+        recording.record(
             task=tasks.send_confirmation,
             task_id="1",
             args=(),

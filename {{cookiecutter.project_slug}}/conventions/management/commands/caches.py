@@ -8,7 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from conventions import cache_keys, cache_use, caching
+from conventions import caching
+from conventions.caching.keys import TYPES
+from conventions.caching.use import Use, used_since
 
 DAYS = 7
 
@@ -34,10 +36,10 @@ class Command(BaseCommand):
 
 def cards() -> list[dict[str, Any]]:
     """Return what there is to say of each cache."""
-    used = cache_use.used_since(timezone.now().date() - timedelta(days=DAYS))
+    used = used_since(timezone.now().date() - timedelta(days=DAYS))
     said = []
     for name, cache in sorted(caching.every_cache().items()):
-        use = used.get(name, cache_use.Use())
+        use = used.get(name, Use())
         said.append(
             {
                 "name": name,
@@ -101,7 +103,7 @@ def arguments_of(cache: caching.CachedRead[Any, Any], *, words: list[str]) -> di
     arguments = {}
     for name, word in given.items():
         try:
-            arguments[name] = cache_keys.TYPES[types[name]](word)
+            arguments[name] = TYPES[types[name]](word)
         except (ValueError, KeyError):
             kind = types[name].__name__
             raise CommandError(f"{name} is a {kind}, and {word!r} is none.") from None

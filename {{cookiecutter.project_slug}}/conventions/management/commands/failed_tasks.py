@@ -7,8 +7,9 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
-from conventions import errors, failures, ownership
+from conventions import errors, ownership
 from conventions.models import FailedTask
+from conventions.queueing import failures
 
 
 class Command(BaseCommand):

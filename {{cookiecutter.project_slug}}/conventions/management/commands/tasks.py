@@ -8,7 +8,7 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from conventions import catalogue
+from conventions.queueing import catalogue
 
 HEADER = ("TASK", "OWNER", "QUEUE", "SCHEDULE", "RETRIES", "LIMIT", "SUCCEEDED", "FAILED")
 

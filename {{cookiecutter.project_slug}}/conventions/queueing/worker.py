@@ -7,7 +7,8 @@ from typing import Any
 
 from celery.worker import consumer, request
 
-from conventions import failures, tracing
+from conventions import tracing
+from conventions.queueing import recording
 
 
 class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
@@ -40,13 +41,13 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     """
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        failures.record_unreadable(message=message, why=str(exc))
+        recording.record_unreadable(message=message, why=str(exc))
         super().on_decode_error(message, exc)
 
     def on_unknown_message(self, body: Any, message: Any) -> None:
-        failures.record_unreadable(message=message, why="it names no task")
+        recording.record_unreadable(message=message, why="it names no task")
         super().on_unknown_message(body, message)
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
-        failures.record_unreadable(message=message, why=str(exc))
+        recording.record_unreadable(message=message, why=str(exc))
         super().on_invalid_task(body, message, exc)

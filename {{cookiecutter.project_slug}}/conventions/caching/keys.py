@@ -1,8 +1,10 @@
-"""What a cache's keys are made of: exactly the parameters of its load, each of a plain type."""
+"""What a cache's keys are made of: every parameter of its load, each of a plain type.
+
+A parameter that the key did without would serve one caller's value to another.
+"""
 
 import hashlib
 import inspect
-import string
 from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
@@ -29,18 +31,10 @@ class Keys(NamedTuple):
 class KeyMaker:
     """Makes the keys of one cache. Raises `TypeError` where its declaration allows none."""
 
-    def __init__(self, *, name: str, key: str, version: int, load: Callable[..., Any]) -> None:
+    def __init__(self, *, name: str, version: int, load: Callable[..., Any]) -> None:
         self.name = name
         self.types = self._types_of(load)
         self._stem = f"{name}:v{version}"
-        named = {part for _, part, _, _ in string.Formatter().parse(key) if part}
-        if set(self.types) != named:
-            # A parameter left out would serve one caller's value to another.
-            wanted = ":".join(f"{{{name}}}" for name in sorted(self.types))
-            raise TypeError(
-                f"The cache {name!r} has the key {key!r}, but its function takes"
-                f" {sorted(self.types)}. Write key={wanted!r}."
-            )
 
     def make(self, arguments: dict[str, Any]) -> Keys:
         """Return the keys for a call's arguments. Raises `TypeError` where one does not fit."""

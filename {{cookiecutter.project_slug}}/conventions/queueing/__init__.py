@@ -3,7 +3,7 @@
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). This class adds
 an owner, log lines that carry the id of the request, one run at a time of what is scheduled, and
 publishing that never fails a request whose data is already committed. Late acknowledgement and
-redelivery are settings (docs/adr/0004); what failed for good is in conventions/failures.py.
+redelivery are settings (docs/adr/0004); what fails for good is a row (docs/adr/0009).
 """
 
 import time
@@ -17,7 +17,8 @@ from celery.utils import uuid
 from django.db import transaction
 from django.utils import timezone
 
-from conventions import failures, ownership, runs, tracing
+from conventions import ownership, tracing
+from conventions.queueing import recording, runs
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     `expires`, in seconds, is needed too). The rest is Celery's.
     """
 
-    Request = "conventions.worker:Request"
+    Request = "conventions.queueing.worker:Request"
     max_retries = 3
     default_retry_delay = 10  # seconds
     retry_backoff_max = 600  # seconds
@@ -76,7 +77,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
             raise TaskOutOfMemory(self.name) from error
 
     def _run_alone(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a scheduled task under its lease (conventions/runs.py has the policy)."""
+        """Run a scheduled task under its lease (runs.py has the policy)."""
         task_id, now = self.request.id, timezone.now()
         limit = self.time_limit or self.app.conf.task_time_limit
         if not runs.take_lease(name=self.name, task_id=task_id, at=now, time_limit=limit):
@@ -137,7 +138,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
                 self.apply_async(args, kwargs, **options)
             except Exception as error:
                 logger.warning("task_unpublished", task=self.name, error=str(error))
-                failures.record(
+                recording.record(
                     task=self,
                     task_id=options["task_id"],
                     args=args,

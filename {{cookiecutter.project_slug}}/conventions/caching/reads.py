@@ -1,20 +1,4 @@
-"""Caches that can be reasoned about: each is declared once, with the reason it exists.
-
-    @cached_read(
-        name="catalog.session_page",
-        key="{public_id}",
-        version=1,
-        ttl=300,
-        bottleneck="four joins a page view; 6.1 ms against 0.4 ms from the cache",
-        invalidated_by=("apps.catalog.services.reschedule_session",),
-    )
-    def session_page(*, public_id: UUID) -> SessionPage | None: ...
-
-Reading is calling it; forgetting is `session_page.invalidate(public_id=...)` in the service that
-changed what it shows. What keeps it right: a stored value names the *generation* it was loaded
-under, and invalidating ends that generation. A reader that loaded before a commit stores under a
-generation that is over, and nobody reads that again (docs/adr/0005).
-"""
+"""A cached read: what it takes, where it looks, and how it forgets (docs/adr/0005)."""
 
 import functools
 import io
@@ -33,9 +17,10 @@ from django.core.cache.backends.base import BaseCache
 from django.db import models, transaction
 from django.utils.module_loading import autodiscover_modules
 
-from conventions import cache_keys, cache_use, ownership
-from conventions.cache_keys import Keys
-from conventions.cache_outage import AWAY, outage
+from conventions import ownership
+from conventions.caching.keys import KeyMaker, Keys
+from conventions.caching.outage import AWAY, outage
+from conventions.caching.use import Counter
 
 logger = logging.getLogger(__name__)
 Parameters = ParamSpec("Parameters")
@@ -69,7 +54,6 @@ class CachedRead(Generic[Parameters, Value]):
 
     load: Callable[Parameters, Value]
     name: str
-    key: str
     version: int
     ttl: int
     bottleneck: str
@@ -83,10 +67,8 @@ class CachedRead(Generic[Parameters, Value]):
             raise TypeError(f"The cache {self.name!r} has no bottleneck. Say what you measured.")
         if self.ttl < 1 or (self.negative_ttl is not None and self.negative_ttl < 1):
             raise TypeError(f"The cache {self.name!r} keeps nothing: a ttl is 1 second or more.")
-        self.keys = cache_keys.KeyMaker(
-            name=self.name, key=self.key, version=self.version, load=self.load
-        )
-        self.use = cache_use.Counter(name=self.name)
+        self.keys = KeyMaker(name=self.name, version=self.version, load=self.load)
+        self.use = Counter(name=self.name)
         declared[self.name] = self
         functools.update_wrapper(self, self.load)
 
@@ -254,7 +236,6 @@ class PlainData(pickle.Pickler):
 def cached_read(
     *,
     name: str,
-    key: str,
     version: int,
     ttl: int,
     bottleneck: str,
@@ -263,7 +244,7 @@ def cached_read(
 ) -> Callable[[Callable[Parameters, Value]], CachedRead[Parameters, Value]]:
     """Declare a cache over a function that takes keyword arguments and returns plain data.
 
-    `name` is "<app>.<function>". `key` names exactly the function's parameters, checked here.
+    `name` is "<app>.<function>". The key is made of all that the function's parameters are given.
     `version` goes up when the shape of the value changes. `ttl` (seconds) is the longest a lost
     invalidation can hurt, `negative_ttl` the same for a None. `bottleneck` is the measurement
     that justifies the cache, `invalidated_by` the dotted names of the services that forget it.
@@ -274,7 +255,6 @@ def cached_read(
         return CachedRead(
             load=load,
             name=name,
-            key=key,
             version=version,
             ttl=ttl,
             bottleneck=bottleneck,
