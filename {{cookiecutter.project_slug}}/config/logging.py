@@ -39,7 +39,10 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
     ]
     text_line: list[structlog.types.Processor] = [
         only_the_time,
-        structlog.dev.ConsoleRenderer(colors=colours_wanted()),
+        # The plain traceback: the other one shows local variables, and passwords are among them.
+        structlog.dev.ConsoleRenderer(
+            colors=colours_wanted(), exception_formatter=structlog.dev.plain_traceback
+        ),
     ]
     structlog.configure(
         processors=[

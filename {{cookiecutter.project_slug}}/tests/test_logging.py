@@ -66,6 +66,20 @@ class TestConfigure:
 
         assert ("none_such" in said, "\x1b[" in said) == (True, coloured)
 
+    @pytest.mark.parametrize("as_json", [True, False])
+    def test_tells_of_an_error_without_what_was_in_its_variables(self, as_json: bool) -> None:
+        script = (
+            "import structlog; from config import logging\n"
+            f"logging.configure(level='INFO', as_json={as_json})\n"
+            "def sign_in(password):\n    return password / 0\n"
+            "try:\n    sign_in(4700 + 11)\n"
+            "except ZeroDivisionError:\n    structlog.get_logger('ours').exception('told')"
+        )
+
+        said = printed([sys.executable, "-c", script], environment={})
+
+        assert ("in sign_in" in said, "4711" in said) == (True, False)
+
     def test_writes_json_lines_to_a_file_and_puts_a_long_one_aside(self, tmp_path: Path) -> None:
         log = tmp_path / "log" / "app.jsonl"
         script = (
