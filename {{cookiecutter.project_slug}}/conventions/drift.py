@@ -73,7 +73,8 @@ class History(NamedTuple):
 
     def together(self, metric: Metric) -> list[int | None]:
         columns = zip(*(self.row(app, metric) for app in self.apps), strict=True)
-        return [metric.together([n for n in column if n is not None]) for column in columns]
+        there = ([n for n in column if n is not None] for column in columns)
+        return [metric.together(figures) if figures else None for figures in there]
 
     def grew_most(self, metric: Metric) -> str:
         """The app in which a figure grew most; "" if it grew in none."""

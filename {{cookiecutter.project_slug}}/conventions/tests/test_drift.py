@@ -96,6 +96,15 @@ class TestRead:
         assert history.apps["invoices"]["2026-04"].tasks == 1
 
 
+class TestHistory:
+    def test_leaves_a_month_without_any_app_empty(self) -> None:
+        january = {"accounts": {"2026-01": drift.Figures(doors=1, largest=2)}}
+        history = drift.History("desk", ["2026-01", "2026-02"], january, {}, "")
+
+        assert [history.together(metric)[1] for metric in drift.METRICS] == [None] * 5
+        assert "accounts" in drift.table(history)
+
+
 class TestMain:
     @pytest.mark.parametrize("is_repository", [True, False])
     def test_says_in_one_line_that_there_is_no_history(
