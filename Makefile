@@ -17,7 +17,7 @@ demo: uv ## generate a project into build/, run it, book a seat in it, tell what
 test: uv browser ## the template's own tests
 	@$(RUN) pytest
 
-lint: uv ## ruff and mypy, on the template and on the folder it renders
+lint: uv ## ruff and mypy, on the template and on the folder it copies
 	@$(RUN) ruff check --no-cache .
 	@$(RUN) ruff format --no-cache --check .
 	@$(RUN) mypy

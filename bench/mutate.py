@@ -33,7 +33,7 @@ import demo  # noqa: E402  # it stands beside us, not in an installed package
 class Fault:
     """One replacement, and what it would do to people.
 
-    `path` is in the rendered folder unless it begins with a slash, and may be a pattern. `old` is
+    `path` is in the template folder unless it begins with a slash, and may be a pattern. `old` is
     short, so that it outlives changes around it; in all that `path` names it is exactly once.
     `along` is what a person would change with it: the migration of a model.
     """
@@ -110,7 +110,7 @@ FAULTS = (
     Fault("a rule is not asked", "conventions/layout/flow.py", "@rule\ndef doors_do_not_query", "def doors_do_not_query"),
     Fault("doors grow as they like", "conventions/layout/flow.py", "THICKEST_DOOR = 12 ", "THICKEST_DOOR = 1200 "),
     Fault("the hook is content with anything", "/hooks/post_gen_project.py", "sys.exit(1)", "pass"),
-    Fault("a default inside of an answer is answered again", "/hooks/post_gen_project.py", "(?![\\\\w-])", ""),
+    Fault("an answer in one format breaks a file of another", "/hooks/post_gen_project.py", "as_toml(name)", "f'\"{name}\"'"),
     Fault("the hook refuses no answer", "/hooks/pre_gen_project.py", "sys.exit(1)", "pass"),
     Fault("a document names a file that is gone", "docs/architecture.md", "`conventions/caching/`", "`conventions/cacheing/`"),
     Fault("the runbook is not there at night", "apps/catalog/OWNERS.toml", "docs/runbooks/catalog.md", "docs/runbooks/none.md"),

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,8 @@ def drop_caches() -> None:
 def put_the_answers_in(answers: dict[str, Any]) -> None:
     """Let the answers take the place of what the template folder, a project itself, is called.
 
-    Cookiecutter copies every file as it stands. All is replaced in one pass and by whole words, so
-    that an answer in which a default appears stays as it was typed, also when this runs twice.
+    Cookiecutter copies every file as it stands, also over one that is there. All is replaced in one
+    pass, so that an answer in which a default appears stays as it was typed.
     """
     name, slug, about = (answers[key] for key in ("project_name", "project_slug", "description"))
     team, contact = answers["team"], answers["team_contact"]
@@ -86,11 +87,10 @@ def put_the_answers_in(answers: dict[str, Any]) -> None:
 
 
 def replace(meant: dict[str, str], *, path: str) -> None:
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8") as file:  # whose lines may end as Windows has it
         text = file.read()
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        words = f"(?:{'|'.join(map(re.escape, meant))})(?![\\w-])"
-        file.write(re.sub(words, lambda found: meant[found[0]], text))
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(re.sub("|".join(map(re.escape, meant)), lambda found: meant[found[0]], text))
 
 
 def as_toml(text: str) -> str:
@@ -116,12 +116,12 @@ def finish(*, starter: str) -> None:
     try:
         ownership.write(root=root)
     except ownership.Malformed as fault:
-        fail("owners", str(fault))
-    fail("layout check", *map(str, layout.check(root=root, today=datetime.now(UTC).date())))
+        stop_if([fault], command="owners")
+    stop_if(layout.check(root=root, today=datetime.now(UTC).date()), command="layout check")
 
 
-def fail(command: str, *found: str) -> None:
-    """Nothing is said when nothing was found. Otherwise generation fails with what was."""
+def stop_if(found: Sequence[object], *, command: str) -> None:
+    """Let generation fail with what a command found. Nothing is said when that is nothing."""
     if found:
         print(f"`python -m conventions {command}` fails in what was copied:", *found, sep="\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Refuse what cannot work, before a single file is rendered.
+"""Refuse what cannot work, before a single file is made.
 
 The first line printed says which answer it is, why it cannot work, and a value that would. The
 machine is looked at first: this file has to parse on old Pythons, so that they can say so.
@@ -17,12 +17,17 @@ ANSWERS = r"""{{ cookiecutter | jsonify }}"""
 LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 # Joiners and the like: needed between other characters (in emoji, say), nothing by themselves.
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\u2800\u3164\ufe0e\ufe0f\ufeff"
+OF_ONE_PROJECT = (".env", ".venv", ".tools", "uv.lock", "var")
 IN_AN_EMAIL = LETTERS_AND_DIGITS + LETTERS_AND_DIGITS.upper() + "._%+'-"
 
 
 def main() -> None:
     answers = strings_of(ANSWERS)
-    for problem in (why_this_machine_cannot(), why_an_answer_cannot(answers)):
+    for problem in (
+        why_this_machine_cannot(),
+        why_the_template_cannot(answers),
+        why_an_answer_cannot(answers),
+    ):
         if problem:
             print(problem, file=sys.stderr, flush=True)
             sys.exit(1)
@@ -58,6 +63,20 @@ def why_this_machine_cannot() -> str:
         return (
             "Trellis needs git, by which a project later follows its template; there is none on "
             "the PATH. Install it and give the same answers."
+        )
+    return ""
+
+
+def why_the_template_cannot(answers: "dict[str, str]") -> str:
+    """One line, or nothing when its folder holds only what every project may have."""
+    repository = os.path.expanduser(answers.get("_repo_dir", ""))
+    name = "{" * 2 + "cookiecutter.project_slug" + "}" * 2
+    folder = os.path.join(os.environ.get("PWD", ""), repository, name)
+    left = [own for own in OF_ONE_PROJECT if os.path.lexists(os.path.join(folder, own))]
+    if left:
+        return (
+            f"Somebody worked in the template's own folder, and {', '.join(left)} would be copied "
+            'from it. Run "git clean -fdX" in it, or generate from a fresh clone.'
         )
     return ""
 

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.generating import Generation, files_of, generate
+from tests.generating import FOLDER, Generation, files_of, generate
 
 SHAPE = (
     "it may hold lower-case letters, digits and hyphens, and starts and ends with a letter or digit"
 )
 PACKAGE = "the project installs a package of that name"
-FOLDER = "the project has a folder of that name inside"
+INSIDE = "the project has a folder of that name inside"
 DEVICE = "Windows keeps that name for a device"
 BREAK = "it holds a line break"
 CONTACT = "it is neither an e-mail address nor a #channel"
@@ -89,11 +90,11 @@ REFUSED = [
     refused("project_slug", "django_ninja", PACKAGE, "django-ninja-project"),
     refused("project_slug", "django.axes", PACKAGE, "django-axes-project"),
     refused("project_slug", "django--environ", PACKAGE, "django-environ-project"),
-    refused("project_slug", "apps", FOLDER, "apps-project"),
-    refused("project_slug", "config", FOLDER, "config-project"),
-    refused("project_slug", "conventions", FOLDER, "conventions-project"),
-    refused("project_slug", "tests", FOLDER, "tests-project"),
-    refused("project_slug", "static", FOLDER, "static-project"),
+    refused("project_slug", "apps", INSIDE, "apps-project"),
+    refused("project_slug", "config", INSIDE, "config-project"),
+    refused("project_slug", "conventions", INSIDE, "conventions-project"),
+    refused("project_slug", "tests", INSIDE, "tests-project"),
+    refused("project_slug", "static", INSIDE, "static-project"),
     refused("project_slug", "CON", SHAPE, "con-project"),
     refused("project_slug", "con", DEVICE, "con-project"),
     refused("project_slug", "nul.txt", DEVICE, "nul-txt"),
@@ -293,7 +294,7 @@ class TestTheTemplatesOwnNames:
         }
         project = generate(template=template, scratch=tmp_path, answers=answers).project
         words = ("Workshop Desk", "workshop-desk", "everything has a home", "platform")
-        files = ("*.md", "*.toml", "*.yaml", "Makefile", "apps/*/OWNERS.toml")
+        files = ("*.md", "*.toml", "*.yaml", "Makefile", "apps/*/OWNERS.toml", "docs/**/*.md")
         paths = [path for pattern in files for path in project.glob(pattern)]
 
         texts = {str(path): path.read_text(encoding="utf-8") for path in paths}
@@ -301,22 +302,18 @@ class TestTheTemplatesOwnNames:
         assert len(texts) > len(files)
         assert [(name, word) for name in texts for word in words if word in texts[name]] == []
 
-    @pytest.mark.parametrize("team", ["curators", "platformers"])
-    def test_are_not_sought_again_in_files_that_are_kept(
-        self, team: str, template: Path, tmp_path: Path
+    def test_are_found_where_lines_end_as_windows_has_it(
+        self, template: Path, tmp_path: Path
     ) -> None:
-        answers = {"project_name": "Workshop Desk 2", "project_slug": "desk", "team": team}
-        once = files_of(generate(template=template, scratch=tmp_path, answers=answers).project)
+        altered = shutil.copytree(template, tmp_path / "altered", symlinks=True)
+        for path in files_of(altered / FOLDER):
+            content = (altered / FOLDER / path).read_bytes()
+            (altered / FOLDER / path).write_bytes(content.replace(b"\n", b"\r\n"))
+        answers = {"project_name": "Seat Office", "description": "Seats.", "team": "ushers"}
 
-        again = generate(
-            template=template,
-            scratch=tmp_path,
-            answers=answers,
-            arguments=("--overwrite-if-exists", "--skip-if-file-exists"),
-        )
+        made = generate(template=altered, scratch=tmp_path, answers=answers)
 
-        assert again.code == 0, "\n".join(again.said)
-        assert files_of(again.project) == once
+        assert_reads(made, answers)
 
 
 class TestTypedAtThePrompts:

@@ -79,6 +79,21 @@ class TestTheMachine:
         assert evaluated_there == []
 
 
+class TestTheTemplatesFolder:
+    @pytest.mark.parametrize("left", [".env", ".venv", "var"])
+    def test_that_was_worked_in_is_refused(self, left: str, altered: Path, tmp_path: Path) -> None:
+        (altered / FOLDER / left).mkdir()
+
+        made = generate(template=altered, scratch=tmp_path)
+
+        assert made.code == 1
+        assert made.said[0] == (
+            f"Somebody worked in the template's own folder, and {left} would be copied from it. "
+            'Run "git clean -fdX" in it, or generate from a fresh clone.'
+        )
+        assert list(made.place.iterdir()) == []
+
+
 class TestFailures:
     @pytest.mark.parametrize("starter", ["example", "empty"])
     def test_a_layout_violation_in_the_template_fails_generation(

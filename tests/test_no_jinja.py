@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ class TestAHook:
 
 
 class TestTheTemplateFolder:
+    def test_names_the_version_of_the_template(self, template: Path) -> None:
+        of_its_own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+        of_a_project = tomllib.loads((template / FOLDER / "pyproject.toml").read_text("utf-8"))
+
+        assert (
+            of_a_project["tool"]["trellis"]["template_version"] == of_its_own["project"]["version"]
+        )
+
     def test_holds_no_jinja_of_cookiecutters(self, template: Path) -> None:
         opened = re.compile(rb"[{][{%][^}]*cookiecutter")
 

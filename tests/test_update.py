@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,7 +136,8 @@ class TestTemplateUpdate:
         said = update(project)
 
         assert said.returncode != 0
-        assert "To settle by hand, then make owners setup check:\nREADME.md\n" in said.stdout
+        assert "To settle by hand" in said.stdout
+        assert "make owners setup check:\nREADME.md\n" in said.stdout
         readme = (project / "README.md").read_text()
         assert "<<<<<<<" in readme
         assert "Loved by the team `night-shift`" in readme
@@ -172,3 +174,12 @@ class TestTemplateUpdate:
         assert (project / "docs/news.md").exists()
         assert not (project / "apps/catalog").exists()
         check_layout(project)
+
+    def test_asks_for_git_first(self, history: Path) -> None:
+        project = make_project(history, starter="empty")
+        shutil.rmtree(project / ".git")
+
+        said = update(project)
+
+        assert said.returncode != 0
+        assert said.stdout.startswith("make: an update is merged by git. First: git init")

@@ -382,6 +382,7 @@ if env("SENTRY_DSN", default=""):
         dsn=env("SENTRY_DSN"),
         environment=ENVIRONMENT,
         send_default_pii=False,
+        include_local_variables=False,  # passwords are among them
         before_send=logging.tag_owner,
     )
 

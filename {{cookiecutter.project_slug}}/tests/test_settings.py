@@ -41,7 +41,10 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 def settings(**environment: str) -> dict[str, Any]:
     """Return the settings of an environment. Raises `ImproperlyConfigured` as they do."""
-    with mock.patch.dict(os.environ, {"IGNORE_ENV_FILE": "1"} | environment, clear=True):
+    with (
+        mock.patch.dict(os.environ, {"IGNORE_ENV_FILE": "1"} | environment, clear=True),
+        mock.patch("config.logging.configure"),  # what these tests themselves log to stays
+    ):
         return runpy.run_path(str(ROOT / "config/settings.py"))
 
 

@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from conventions import querying
 
-ACTIVE = ["held", "confirmed"]  # what takes a seat; `Meta` sees no name that its model gives
+# The statuses that take a seat. (Here, because a model's `Meta` cannot name its own `Status`.)
+ACTIVE = ["held", "confirmed"]
 
 
 class Booking(querying.Model):

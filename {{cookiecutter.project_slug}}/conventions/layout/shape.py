@@ -11,8 +11,8 @@ from conventions.layout.source import (
     DOORS,
     FRONT_DOOR,
     NOT_LOOKED_INTO,
+    PLACEHOLDERS_IN,
     RANK,
-    RENDERED,
     App,
     Module,
     Place,
@@ -327,8 +327,8 @@ def codeowners_are_current(project: Project) -> Iterator[Finding]:
 def no_template_leftovers(project: Project) -> Iterator[Finding]:
     """Nothing of the template's own language is left at the top of the project and in its docs.
 
-    Cannot see: other folders. The template copies them as they are.
+    Cannot see: other folders, in which such marks are Django's.
     """
-    for place, line in project.lines_with(LEFTOVER, folders=RENDERED):
+    for place, line in project.lines_with(LEFTOVER, folders=PLACEHOLDERS_IN):
         if b"{{" in line or b"{%" in line:
-            yield place, "was not rendered. Write what is meant."
+            yield place, "is a placeholder of the template. Write what is meant."

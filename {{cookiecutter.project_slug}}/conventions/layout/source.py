@@ -34,7 +34,7 @@ DOORS = ROWS[1]
 FRONT_DOOR = ("services", "selectors", "types", "exceptions")  # what other apps may use
 BESIDE_THE_LAYERS = ("apps", "migrations", "tests")
 NOT_LOOKED_INTO = ("migrations", "tests")  # no rule is about what is in there
-RENDERED = ("", ".github", "docs")  # where a file of the template's own language could be left
+PLACEHOLDERS_IN = ("", ".github", "docs")  # where one of the template's could be left
 WAIVER_SIGN = "# layout:"
 LARGEST = 1 << 20  # bytes of a file outside of the apps that are looked at
 
