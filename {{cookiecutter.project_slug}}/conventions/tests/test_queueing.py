@@ -21,7 +21,7 @@ from structlog.testing import LogCapture
 
 from conventions import ownership, queueing, tasks
 from conventions.models import FailedTask, LastRun
-from conventions.queueing import recording, runs
+from conventions.queueing import base, recording, runs
 
 
 class TestTask:
@@ -86,7 +86,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """What tasks log."""
     lines = Lines()
     logger = structlog.wrap_logger(None, processors=[merge_contextvars, lines])
-    for module in (queueing, recording):
+    for module in (base, recording):
         monkeypatch.setattr(module, "logger", logger)
     return lines
 
@@ -300,7 +300,7 @@ class TestSuccessesOnDemand:
             task.apply(kwargs={"what": ""})
         assert noted == ["tests.fragile"]
 
-        task.noted_at -= queueing.NOTED_EVERY
+        task.noted_at -= base.NOTED_EVERY
         task.apply(kwargs={"what": ""})
         assert noted == ["tests.fragile"] * 2
 
