@@ -46,10 +46,13 @@ def poison() -> None:
             "content_encoding": "utf-8",
         }
         task = {"task": "parcels.deliver", "id": str(uuid.uuid4()), "lang": "py"}
+        unknown = task | {"task": "parcels.unknown", "id": str(uuid.uuid4())}
         for body, options in (
             (b"\xff garbage", json_body),
             (b"\xff garbage with a name", json_body | {"headers": task}),
+            (b"\xff garbage with an unknown name", json_body | {"headers": unknown}),
             ("not a task", {"serializer": "json"}),
+            ("of no request", {"serializer": "json", "headers": {"__django_structlog__": "x"}}),
             ({"no": "headers"}, {"serializer": "json"}),
         ):
             producer.publish(

@@ -13,6 +13,11 @@ Reading is calling it; forgetting is `session_page.invalidate(public_id=...)` in
 changed what it shows. What keeps it right: a stored value names the *generation* it was loaded
 under, and invalidating ends that generation. A reader that loaded before a commit stores under a
 generation that is over, and nobody reads that again (docs/adr/0005).
+
+    reads.py   a cached read: what it takes, where it looks, and how it forgets
+    keys.py    what its keys are made of
+    outage.py  what happens while the cache is away
+    use.py     how it is used, and so what it is worth
 """
 
 from conventions.caching.reads import CachedRead, cached_read, every_cache

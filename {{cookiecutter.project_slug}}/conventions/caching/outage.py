@@ -44,4 +44,4 @@ class Outage:
         self._over_at = self._logged_at = -math.inf
 
 
-outage = Outage()
+state = Outage()

@@ -18,8 +18,8 @@ from django.db import models, transaction
 from django.utils.module_loading import autodiscover_modules
 
 from conventions import ownership
+from conventions.caching import outage
 from conventions.caching.keys import KeyMaker, Keys
-from conventions.caching.outage import AWAY, outage
 from conventions.caching.use import Counter
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class CachedRead(Generic[Parameters, Value]):
         """Return the value, from the cache where that is sound and from the database else."""
         keys = self.keys.make(kwargs)
         # What this transaction wrote may be rolled back: neither trust the cache nor fill it.
-        if transaction.get_connection().in_atomic_block or outage.is_on():
+        if transaction.get_connection().in_atomic_block or outage.state.is_on():
             return self._load(kwargs)
         found = self._find(keys)
         if isinstance(found, Entry):
@@ -105,10 +105,10 @@ class CachedRead(Generic[Parameters, Value]):
     def _find(self, keys: Keys) -> Entry | Claim | None:
         """Return what is remembered, or the right to load it for all; None: load for yourself."""
         cache = caches["default"]
-        with outage.noted():
+        with outage.state.noted():
             try:
                 return self._look(cache, keys)
-            except AWAY:
+            except outage.AWAY:
                 raise
             except Exception as error:
                 # A value's class has gone, or another version of this code stored it.
@@ -166,13 +166,13 @@ class CachedRead(Generic[Parameters, Value]):
             self.use.loaded(seconds=seconds)
             ttl = self.negative_ttl if value is None and self.negative_ttl else self.ttl
             entry = Entry(claim.generation, value, seconds, time.time() + ttl)
-            with outage.noted():
+            with outage.state.noted():
                 # A generation outlives what is stored under it. `touch` cannot bring one back.
                 cache.touch(keys.generation, timeout=2 * self.ttl)
                 cache.set(keys.value, tuple(entry), timeout=ttl)
             return value
         finally:
-            with outage.noted():
+            with outage.state.noted():
                 self._release(cache, claim)
 
     def _load(self, kwargs: dict[str, Any]) -> Value:
@@ -195,8 +195,8 @@ class CachedRead(Generic[Parameters, Value]):
 
     def _end_generation(self, keys: Keys, kwargs: dict[str, Any]) -> bool:
         # Deleting is enough: the next reader begins another one, and random ones never meet.
-        for _ in range(1 if outage.is_on() else 2):
-            with outage.noted():
+        for _ in range(1 if outage.state.is_on() else 2):
+            with outage.state.noted():
                 caches["default"].delete_many(keys)
                 return True
         # Readers may see the old value until its ttl ends; the write itself stands.

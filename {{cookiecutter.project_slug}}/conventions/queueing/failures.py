@@ -90,6 +90,11 @@ def _close(*, failure_id: int, state: str) -> Any:
 
 
 def _task_to_replay(row: Any) -> Any:
+    if recording.GONE in repr([row.args, row.kwargs]):  # first: no deploy brings it back
+        raise NotReplayable(
+            f"What {row.name} was sent with was secret, no plain value or unreadable, and was not"
+            " kept. Do by hand what it was to do, then discard this."
+        )
     task = current_app.tasks.get(row.name)
     if task is None:
         raise NotReplayable(
@@ -102,11 +107,6 @@ def _task_to_replay(row: Any) -> Any:
             f"{row.name} takes other arguments now: {error}. Do by hand what it was to do, then"
             " discard this."
         ) from None
-    if recording.GONE in repr([row.args, row.kwargs]):
-        raise NotReplayable(
-            f"An argument of {row.name} was secret or no plain value, and was not kept. Do by hand"
-            " what it was to do, then discard this."
-        )
     return task
 
 

@@ -1,12 +1,15 @@
 """What finally failed becomes a row, without its secrets, for whoever is on call (failures.py).
 
-Receivers of Celery's signals write the rows. (They are Celery's, not Django's; and `on_failure` is
-not called for a worker that was lost.)
+Receivers of Celery's signals write most rows. (They are Celery's, not Django's; and `on_failure` is
+not called for a worker that was lost.) A message that could not be published is recorded by who
+publishes it, and one that nobody can read by the worker's consumer (worker.py).
 """
 
+import contextlib
 import inspect
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -42,32 +45,34 @@ def record(
     published: bool = True,
 ) -> None:
     """Write or refresh the row of a task id, and open it (again)."""
-    _write(
-        name=task.name,
-        owner=task.owner,
-        task_id=task_id,
-        args=args,
-        kwargs=kwargs,
-        error=repr(error),
-        traceback=traceback,
-        published=published,
-        attempts=(task.request.retries or 0) + 1 if published else 0,
-        request_id=tracing.request_id_of(task.request) or tracing.request_id(),
-        at=at,
-        # The next run does the same work, so a night of failing every minute is one row.
-        one_row=task.schedule is not None,
-    )
+    with _in_nobodys_way(task=task.name, task_id=task_id):
+        _upsert(
+            name=task.name,
+            owner=task.owner,
+            task_id=task_id,
+            args=args,
+            kwargs=kwargs,
+            error=repr(error),
+            traceback=traceback,
+            published=published,
+            attempts=(task.request.retries or 0) + 1 if published else 0,
+            request_id=tracing.request_id_of(task.request) or tracing.request_id(),
+            at=at,
+            # The next run does the same work, so a night of failing every minute is one row.
+            one_row=task.schedule is not None,
+        )
 
 
-def _write(*, name: str, task_id: str, **values: Any) -> None:
+@contextlib.contextmanager
+def _in_nobodys_way(**about: str) -> Iterator[None]:
     """Write a row. It must hide neither the failure itself nor what else is to be done."""
     try:
         # A worker's main process, too, records failures, and hours may lie between two of them.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
-        _upsert(name=name, task_id=task_id, **values)
+        yield
     except Exception:
-        logger.exception("task_failure_not_recorded", task=name, task_id=task_id)
+        logger.exception("task_failure_not_recorded", **about)
 
 
 def _upsert(
@@ -82,13 +87,18 @@ def _upsert(
     published: bool,
     one_row: bool,
     at: datetime,
-    **others: str,
+    owner: str,
+    request_id: str,
 ) -> None:
     from conventions.models import FailedTask  # models need the apps loaded; celery.py does not
 
     masked, secrets = _masked(name=name, args=args, kwargs=kwargs)
     for secret in sorted(secrets, key=len, reverse=True):  # the whole before what is part of it
         error, traceback = error.replace(secret, gone()), traceback.replace(secret, gone())
+    name, task_id = _fit(name, column="name"), _fit(task_id, column="task_id")
+    if FailedTask.objects.filter(task_id=task_id).exclude(name=name).exists():
+        # Whatever has taken the id of another task must not take its row.
+        error, task_id = f"(Its id {task_id!r:.100} is another task's.) {error}", uuid()
     which: dict[str, Any] = {"task_id": task_id}
     if one_row:
         # First its own, which a replay that fails opens again: a task id has one row.
@@ -102,18 +112,27 @@ def _upsert(
     values = {
         "task_id": task_id,
         "name": name,
+        "owner": _fit(owner, column="owner"),
+        "request_id": _fit(request_id, column="request_id"),
         "state": FailedTask.State.OPEN,
         "kind": FailedTask.Kind.FAILED if published else FailedTask.Kind.UNPUBLISHED,
         "attempts": attempts,
-        "error": _clean(error)[:500],
-        "traceback": _clean(traceback),
+        "error": _fit(error, column="error"),
+        "traceback": _fit(traceback, column="traceback"),
         "last_failed_at": at,
         **masked,
-        **others,
     }
     FailedTask.objects.update_or_create(
         defaults=values, create_defaults=values | {"first_failed_at": at}, **which
     )
+
+
+def _fit(text: str, *, column: str) -> str:
+    """Return of a text what a column of a row takes: PostgreSQL refuses what does not fit."""
+    from conventions.models import FailedTask
+
+    longest = {field.name: field.max_length for field in FailedTask._meta.fields}
+    return _clean(text)[: longest[column]]
 
 
 @signals.task_failure.connect(weak=False, dispatch_uid="conventions.record_failures")
@@ -156,46 +175,64 @@ def record_unknown_tasks(
     sender: Any = None, name: str = "", message: Any = None, **others: Any
 ) -> None:
     """Keep a row of a message whose task this worker does not know; Celery drops it."""
+    try:
+        args, kwargs = _arguments_of(message)
+    except Exception as error:
+        why = f"its task is unknown, and its arguments cannot be had: {error}"
+        record_unreadable(message=message, why=why, name=name)
+        return
+    with _in_nobodys_way(task=name):
+        name = str(name)
+        _upsert(
+            name=name,
+            owner=_owner_by_name(name),
+            task_id=str(others["id"]),
+            args=args,
+            kwargs=kwargs,
+            error="No such task. Was a task renamed, or the web deployed before the workers?",
+            traceback="",
+            published=True,
+            attempts=0,
+            request_id=tracing.request_id_of(message.headers),
+            one_row=False,
+            at=timezone.now(),
+        )
+
+
+def _arguments_of(message: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return what a message has for its task. Raises, whatever it likes, where that is unclear."""
     args, kwargs, _embed = message.payload
-    _write(
-        name=name,
-        owner=_owner_by_name(name),
-        task_id=others["id"],
-        args=args,
-        kwargs=kwargs,
-        error="No such task. Was a task renamed, or the web deployed before the workers?",
-        traceback="",
-        published=True,
-        attempts=0,
-        request_id=tracing.request_id_of(message.headers),
-        one_row=False,
-        at=timezone.now(),
-    )
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise TypeError("they are no list and no dict")
+    return list(args), kwargs
 
 
-def record_unreadable(*, message: Any, why: str) -> None:
+def record_unreadable(*, message: Any, why: str, name: str = "") -> None:
     """Keep a row of a message that nobody can read, without its body: secrets could be in it."""
-    headers = message.headers or {}
-    name = _clean(str(headers.get("task") or "(no task)"))[:255]
-    size = len(message.body or b"")
-    _write(
-        name=name,
-        owner=_owner_by_name(name),
-        task_id=str(headers.get("id") or uuid()),
-        args=[gone(f"{size} bytes of {message.content_type}")],
-        kwargs={},
-        error=f"Nobody can read this message: {why}. The worker's log has its beginning.",
-        traceback="",
-        published=True,
-        attempts=0,
-        request_id=tracing.request_id_of(headers),
-        one_row=False,
-        at=timezone.now(),
-    )
+    with _in_nobodys_way(why=why):
+        headers = message.headers if isinstance(message.headers, dict) else {}
+        name = str(name or headers.get("task") or "(no task)")
+        size = len(message.body or b"")
+        _upsert(
+            name=name,
+            owner=_owner_by_name(name),
+            task_id=uuid(),  # the one it claims may have a row that can be read
+            args=[gone(f"{size} bytes of {message.content_type}")],
+            kwargs={},
+            error=f"Nobody can read this message: {why:.200}. The worker's log has its beginning."
+            f" It says its id is {headers.get('id')!r:.100}.",
+            traceback="",
+            published=True,
+            attempts=0,
+            request_id=tracing.request_id_of(headers),
+            one_row=False,
+            at=timezone.now(),
+        )
 
 
 def _owner_by_name(name: str) -> str:
-    return ownership.team_of_module(module=f"apps.{name}") or ownership.team_of_the_house()
+    module = f"apps.{_clean(name)}"  # which becomes a path
+    return ownership.team_of_module(module=module) or ownership.team_of_the_house()
 
 
 def gone(value: Any = None) -> str:
@@ -221,13 +258,21 @@ def _masked(*, name: str, args: Any, kwargs: Any) -> tuple[dict[str, Any], set[s
             hide(value)
             return gone()
         if isinstance(value, dict):
-            return {str(key): keep(one, called=str(key)) for key, one in value.items()}
+            return {fit(str(key)): keep(one, called=str(key)) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [keep(one) for one in value]
-        # What PostgreSQL's JSON does not take.
-        unfit = (isinstance(value, str) and value != _clean(value)) or (
-            isinstance(value, float) and not math.isfinite(value)
-        )
+        return fit(value)
+
+    def fit(value: Any) -> Any:
+        match value:  # what PostgreSQL's JSON does not take
+            case str():
+                unfit = value != _clean(value)
+            case bytes():
+                unfit = b"\0" in value
+            case float():
+                unfit = not math.isfinite(value)
+            case _:
+                unfit = False
         return gone(value) if unfit else value
 
     task = current_app.tasks.get(name)

@@ -37,7 +37,9 @@ class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
 class Consumer(consumer.Consumer):  # type: ignore[misc]
     """Celery's consumer, which also keeps a row of each message that nobody can read.
 
-    Celery drops such a message with a line in the log, and sends no signal that has its reason.
+    Celery drops such a message with a line in the log. Of the three ways to be unreadable its
+    signals tell the reason of one (`task_rejected` of an invalid task), of one only that it was,
+    and nothing of what could not be decoded. What we do is never in the way of what Celery does.
     """
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:

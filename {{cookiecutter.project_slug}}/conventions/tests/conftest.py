@@ -1,11 +1,17 @@
-"""A task to break, for the tests of what all tasks share."""
+"""A task to break, and its failure, for the tests of what all tasks share."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from celery import current_app, shared_task
 from structlog.contextvars import clear_contextvars
+
+from conventions.models import FailedTask
+from conventions.queueing import recording
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +30,10 @@ def task() -> Iterator[Any]:
 
     yield current_app.tasks["tests.fragile"]
     del current_app.tasks["tests.fragile"]
+
+
+def fail(task: Any, *, task_id: str = "1", at: datetime = NOW, **details: Any) -> FailedTask:
+    """Record a failure as a worker does, and return its row."""
+    given: dict[str, Any] = {"args": (), "kwargs": {"what": "error"}, "error": ValueError("broken")}
+    recording.record(task=task, task_id=task_id, at=at, **given | details)
+    return FailedTask.objects.get(task_id=task_id)

@@ -34,7 +34,7 @@ def declare(request: pytest.FixtureRequest) -> Iterator[Any]:
 
     yield make
     reads.declared.pop(name, None)
-    outage.outage.end()
+    outage.state.end()
 
 
 class Load:
@@ -434,7 +434,7 @@ class TestOutage:
                 truth["value"] = "new"
                 read.invalidate(pk=1)
                 transaction.on_commit(lambda: later.append("ran"))
-        outage.outage.end()
+        outage.state.end()
 
         assert later == ["ran"]
         assert "could not be told to forget {'pk': 1}" in caplog.text

@@ -7,26 +7,21 @@ from uuid import UUID
 import pytest
 import structlog
 from celery import Celery, current_app, shared_task, signals
-from celery.app.task import Context
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import WorkerLostError
-from celery.utils.imports import symbol_by_name
-from celery.worker.request import Request as CeleryRequest
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.contextvars import (
-    bind_contextvars,
     bound_contextvars,
-    get_contextvars,
     merge_contextvars,
 )
 from structlog.testing import LogCapture
 
-from conventions import ownership, queueing, tasks, tracing
+from conventions import ownership, queueing, tasks
 from conventions.models import FailedTask, LastRun
-from conventions.queueing import recording, runs, worker
+from conventions.queueing import base, recording, runs
 
 
 class TestTask:
@@ -91,7 +86,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     """What tasks log."""
     lines = Lines()
     logger = structlog.wrap_logger(None, processors=[merge_contextvars, lines])
-    for module in (queueing, recording):
+    for module in (base, recording):
         monkeypatch.setattr(module, "logger", logger)
     return lines
 
@@ -140,53 +135,6 @@ class TestLines:
         (failed,) = lines.of("task_failed")
         assert (failed["log_level"], failed["error"]) == ("error", why)
         assert FailedTask.objects.get().attempts == 4
-
-
-class TestTracing:
-    def test_of_a_worker_begins_with_what_was_sent_along(self) -> None:
-        request = Context({"id": "1", "__django_structlog__": {"request_id": "of-the-request"}})
-
-        bind_contextvars(left="by the task before")
-
-        tracing.begin(request)
-
-        assert get_contextvars() == {"request_id": "of-the-request", "task_id": "1"}
-        assert tracing.request_id_of(request) == "of-the-request"
-
-    def test_begins_before_a_task_starts(self, task: Any) -> None:
-        task.push_request(id="1", __django_structlog__={"request_id": "of-the-request"})
-        task.before_start("1", (), {})
-        task.pop_request()
-
-        assert tracing.request_id() == "of-the-request"
-
-    def test_of_a_scheduled_run_goes_by_its_own_id(self) -> None:
-        tracing.begin(Context({"id": "1"}))
-
-        assert tracing.request_id() == "1"
-
-
-class TestRequest:
-    def test_tells_the_main_process_whose_a_failure_is(self, task: Any) -> None:
-        assert symbol_by_name(task.Request) is worker.Request
-        seen: list[tuple[int, str]] = []
-        request = worker.Request.__new__(worker.Request)
-        request._task = task
-        sent = {"id": "1", "retries": 2, "__django_structlog__": {"request_id": "r"}}
-        request.__dict__["_context"] = Context(sent)
-
-        def notice(*_: object, **__: object) -> None:
-            seen.append((task.request.retries, tracing.request_id_of(task.request)))
-            bound.append(tracing.request_id())
-
-        bound: list[str] = []
-        for method in ("on_timeout", "on_failure"):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(CeleryRequest, method, notice)
-                getattr(request, method)(False, 60)
-
-        assert seen == [(2, "r"), (2, "r")]
-        assert bound[1] == "r"  # for the retry that it may publish
 
 
 @pytest.mark.django_db
@@ -352,7 +300,7 @@ class TestSuccessesOnDemand:
             task.apply(kwargs={"what": ""})
         assert noted == ["tests.fragile"]
 
-        task.noted_at -= queueing.NOTED_EVERY
+        task.noted_at -= base.NOTED_EVERY
         task.apply(kwargs={"what": ""})
         assert noted == ["tests.fragile"] * 2
 

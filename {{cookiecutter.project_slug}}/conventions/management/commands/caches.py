@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from conventions import caching
-from conventions.caching.keys import TYPES
-from conventions.caching.use import Use, used_since
+from conventions.caching import keys, use
 
 DAYS = 7
 
@@ -36,10 +35,10 @@ class Command(BaseCommand):
 
 def cards() -> list[dict[str, Any]]:
     """Return what there is to say of each cache."""
-    used = used_since(timezone.now().date() - timedelta(days=DAYS))
+    used = use.used_since(timezone.now().date() - timedelta(days=DAYS))
     said = []
     for name, cache in sorted(caching.every_cache().items()):
-        use = used.get(name, Use())
+        worth = used.get(name, use.Use())
         said.append(
             {
                 "name": name,
@@ -50,10 +49,10 @@ def cards() -> list[dict[str, Any]]:
                 "negative_ttl": cache.negative_ttl,
                 "bottleneck": cache.bottleneck,
                 "invalidated_by": list(cache.invalidated_by),
-                **asdict(use),
-                "hit_rate": use.hit_rate,
-                "load_ms": use.load_ms,
-                "saved_ms": use.saved_ms,
+                **asdict(worth),
+                "hit_rate": worth.hit_rate,
+                "load_ms": worth.load_ms,
+                "saved_ms": worth.saved_ms,
             }
         )
     return said
@@ -103,7 +102,7 @@ def arguments_of(cache: caching.CachedRead[Any, Any], *, words: list[str]) -> di
     arguments = {}
     for name, word in given.items():
         try:
-            arguments[name] = TYPES[types[name]](word)
+            arguments[name] = keys.TYPES[types[name]](word)
         except (ValueError, KeyError):
             kind = types[name].__name__
             raise CommandError(f"{name} is a {kind}, and {word!r} is none.") from None

@@ -57,9 +57,9 @@ class TestCounter:
 
 class TestUse:
     def test_says_what_a_hit_and_a_load_are_worth(self) -> None:
-        use = Use(hits=3, loads=1, load_seconds=0.5, saved_seconds=0.75)
+        used = Use(hits=3, loads=1, load_seconds=0.5, saved_seconds=0.75)
 
-        assert (use.hit_rate, use.load_ms, use.saved_ms) == (0.75, 500.0, 250.0)
+        assert (used.hit_rate, used.load_ms, used.saved_ms) == (0.75, 500.0, 250.0)
 
     def test_says_nothing_of_what_nobody_read(self) -> None:
         assert (Use().hit_rate, Use().load_ms, Use().saved_ms) == (None, None, None)
