@@ -551,6 +551,7 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "from celery.app import shared_task\n@shared_task\ndef _f() -> None: ...  # !", sly=True),
         Case(SERVICES, "from config import celery_app\n@celery_app.task\ndef _f() -> None: ...  # !", sly=True),
         Case(TASKS, "from conventions import queueing\nclass Send(queueing.Task): ...  # !", sly=True),
+        Case(TASKS, "from conventions.queueing import base\nclass Send(base.Task): ...  # !", sly=True),
         Case(TASKS, "from celery.app.task import Task as T\nclass Send(T): ...  # !", sly=True),
         Case(TASKS, "send = shared_task(name='bookings.send')(print)  # !", sly=True),
         Case(TASKS, "from celery import Task\nclass Send(Task): ...  # !", sly=True),

@@ -13,7 +13,8 @@ DECORATORS = {
     "config.celery.app.task",
     "config.celery_app.task",
 }
-CLASSES = {"celery.Task", "celery.app.task.Task", "conventions.queueing.Task"}
+OURS = {"conventions.queueing.Task", "conventions.queueing.base.Task"}
+CLASSES = OURS | {"celery.Task", "celery.app.task.Task"}
 CANVAS = {f"celery.{name}" for name in ("chain", "chord", "group", "signature", "Signature")}
 PLAIN = {"int", "str", "bool", "float", "None", "list", "dict", "Optional"}
 

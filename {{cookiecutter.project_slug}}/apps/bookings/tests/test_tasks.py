@@ -11,8 +11,8 @@ from apps.bookings import clients, services, tasks
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
-from conventions import queueing
 from conventions.models import FailedTask
+from conventions.queueing import base
 from conventions.testing import HarmlessTwice
 
 
@@ -83,7 +83,7 @@ class TestSendConfirmation:
     ) -> None:
         monkeypatch.setattr("random.randrange", lambda end: 0)  # jitter, if there is any
         lines = LogCapture()
-        monkeypatch.setattr(queueing, "logger", structlog.wrap_logger(None, processors=[lines]))
+        monkeypatch.setattr(base, "logger", structlog.wrap_logger(None, processors=[lines]))
         claimed = BookingFactory(confirmation_claimed_until=timezone.now() + services.CLAIM_LASTS)
 
         tasks.send_confirmation.apply(kwargs={"booking_id": claimed.pk}, throw=False)
@@ -99,7 +99,7 @@ class TestSendConfirmation:
 
         monkeypatch.setattr(clients, "mail_confirmation", refuse)
         lines = LogCapture()
-        monkeypatch.setattr(queueing, "logger", structlog.wrap_logger(None, processors=[lines]))
+        monkeypatch.setattr(base, "logger", structlog.wrap_logger(None, processors=[lines]))
 
         tasks.send_confirmation.apply(kwargs={"booking_id": BookingFactory().pk}, throw=False)
 
