@@ -214,6 +214,7 @@ def what_comes_next(answers: dict[str, Any]) -> str:
         "  cd " + for_the_shell(folder),
         "  make setup    packages, .env, database, demo data",
         "  make dev      web, worker and beat in one terminal",
+        "  git init      and commit it all: updates are merged by git",
         "",
     ]
     if answers["starter"] == "empty":

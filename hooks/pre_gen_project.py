@@ -185,7 +185,11 @@ def what_would_work(question: str, *, answers: "dict[str, str]") -> str:
 
 
 def hyphenated(value: str) -> str:
-    words = "".join(c if c in LETTERS_AND_DIGITS else " " for c in value.lower()).split()
+    import unicodedata  # only needed to refuse
+
+    plain = unicodedata.normalize("NFKD", value.lower())
+    letters = [c for c in plain if not unicodedata.combining(c)]
+    words = "".join(c if c in LETTERS_AND_DIGITS else " " for c in letters).split()
     return "-".join(words)[:40].strip("-")
 
 

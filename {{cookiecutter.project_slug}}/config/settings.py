@@ -7,6 +7,7 @@ environment first and from `.env` second; `.env.example` explains each.
 """
 
 import os
+import re
 import sys
 import tomllib
 from importlib.util import find_spec
@@ -18,7 +19,6 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
-from kombu.transport import TRANSPORT_ALIASES
 
 from config import logging
 
@@ -34,7 +34,13 @@ PROJECT_DESCRIPTION: str = PYPROJECT["project"]["description"]
 
 env = environ.Env()
 if not env.bool("IGNORE_ENV_FILE", default=False):  # the tests do: they are the same for everyone
-    environ.Env.read_env(BASE_DIR / ".env")
+    env_file = BASE_DIR / ".env"
+    for number, line in enumerate(env_file.read_text().splitlines() if env_file.exists() else ()):
+        if line.strip() and not re.match(r"\s*(#|(export\s+)?\w+=)", line):
+            raise ImproperlyConfigured(
+                f".env:{number + 1} is no setting. Write NAME=value, without spaces around it."
+            )
+    environ.Env.read_env(env_file)
 
 ENVIRONMENT = env("DJANGO_ENV", default="development")
 if ENVIRONMENT not in {"development", "production"}:
@@ -68,17 +74,22 @@ if PRODUCTION:
         )
 
 for name, schemes in {
-    "DATABASE_URL": env.DB_SCHEMES,
+    "DATABASE_URL": {"postgres", "postgresql", "sqlite"},
     "CACHE_URL": env.CACHE_SCHEMES,
-    "CELERY_BROKER_URL": {*TRANSPORT_ALIASES, "redis+socket"},
+    "CELERY_BROKER_URL": {"local", "memory", "redis", "rediss", "redis+socket", "amqp", "amqps"},
     "EMAIL_URL": env.EMAIL_SCHEMES,
+    "SENTRY_DSN": {"http", "https"},
 }.items():
     address = env(name, default="")
     if address and address.partition("://")[0] not in schemes:
         # No more of it than its scheme: a password may follow.
         raise ImproperlyConfigured(
-            f"{name} is {address.partition(':')[0]!r}. Write {PRODUCTION_NEEDS[name]}."
+            f"{name} is {address.partition(':')[0]!r}."
+            f" Write {PRODUCTION_NEEDS.get(name, 'https://key@host/project')}."
         )
+for name in ("PROXY_COUNT", "SECURE_HSTS_SECONDS"):
+    if not (number_of := env(name, default="0")).isdecimal():
+        raise ImproperlyConfigured(f"{name} is {number_of!r}. Write a whole number.")
 
 # Not through `env`, which takes a value that begins with `$` for another variable's name.
 SECRET_KEY = os.environ.get("SECRET_KEY") or DEVELOPMENT_KEY

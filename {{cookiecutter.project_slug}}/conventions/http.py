@@ -242,8 +242,8 @@ class RequestMiddleware(StructlogMiddleware):
     def handle_response(self, request: Any, response: Any) -> None:
         match = request.resolver_match
         structlog.contextvars.bind_contextvars(
-            # With the method: an address of the API is named after the first of its endpoints.
-            view=f"{request.method} {match.view_name}" if match else "",
+            # The address as urls.py has it: by name, the API's are all called after their first.
+            view=f"{request.method} /{match.route}" if match else "",
             duration_ms=round(1000 * (time.perf_counter() - request.begun), 1),
             queries=request.queries,
         )

@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 class CursorInvalid(errors.BusinessError):
     """This link to more results is incomplete or out of date. Please start at the first page."""
 
-    title = "There is no such page"
+    title = "This link is out of date"
 
 
 @dataclass(frozen=True)

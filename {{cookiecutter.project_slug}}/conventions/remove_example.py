@@ -96,3 +96,4 @@ def _without_target(lines: list[bytes]) -> list[bytes]:
 if __name__ == "__main__":
     remove_example(root=Path.cwd())
     print("The example is gone. Next: make check")
+    print("The database still has its tables: stop everything, delete var/, and make setup.")

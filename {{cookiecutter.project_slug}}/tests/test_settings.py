@@ -3,6 +3,7 @@
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -39,13 +40,13 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def settings(**environment: str) -> dict[str, Any]:
+def settings(root: str = str(ROOT), **environment: str) -> dict[str, Any]:
     """Return the settings of an environment. Raises `ImproperlyConfigured` as they do."""
     with (
         mock.patch.dict(os.environ, {"IGNORE_ENV_FILE": "1"} | environment, clear=True),
         mock.patch("config.logging.configure"),  # what these tests themselves log to stays
     ):
-        return runpy.run_path(str(ROOT / "config/settings.py"))
+        return runpy.run_path(f"{root}/config/settings.py")
 
 
 class TestProduction:
@@ -192,6 +193,7 @@ class TestAddress:
             ("CACHE_URL", "redis://host:6379/0"),
             ("CELERY_BROKER_URL", "redis://host:6379/1 or amqp://user:password@host:5672//"),
             ("EMAIL_URL", "smtp+tls://user:password@host:587"),
+            ("SENTRY_DSN", "https://key@host/project"),
         ],
     )
     @pytest.mark.parametrize("address", ["nonsense", "nonsense://u:hidden@host", "nonsense:hidden"])
@@ -208,6 +210,36 @@ class TestAddress:
         socket = "redis+socket:///run/redis.sock"
 
         assert settings(CELERY_BROKER_URL=socket)["CELERY_BROKER_URL"] == socket
+
+
+class TestNumber:
+    @pytest.mark.parametrize("name", ["PROXY_COUNT", "SECURE_HSTS_SECONDS"])
+    def test_that_is_none_is_named(self, name: str) -> None:
+        with pytest.raises(ImproperlyConfigured, match=f"{name} is 'two'. Write a whole number."):
+            settings(**{name: "two"})
+
+
+class TestEnvFile:
+    @pytest.mark.parametrize("line", ["this is not a line", "PROXY_COUNT = 2", "- x=1"])
+    def test_with_a_line_that_would_be_ignored_is_refused(self, line: str, tmp_path: Path) -> None:
+        with pytest.raises(
+            ImproperlyConfigured, match=r"^\.env:3 is no setting\. Write NAME=value"
+        ):
+            settings_beside(f"# A comment\nexport LOG_LEVEL=DEBUG\n{line}\n", folder=tmp_path)
+
+    def test_is_read(self, tmp_path: Path) -> None:
+        said = settings_beside("# A comment\n\nPROXY_COUNT=3\n", folder=tmp_path)
+
+        assert said["PROXY_COUNT"] == 3
+
+
+def settings_beside(env_file: str, *, folder: Path) -> dict[str, Any]:
+    """Return the settings of a project in `folder` that has this `.env`."""
+    (folder / "config").mkdir()
+    for path in ("config/settings.py", "pyproject.toml"):
+        shutil.copy(ROOT / path, folder / path)
+    (folder / ".env").write_text(env_file)
+    return settings(IGNORE_ENV_FILE="", root=str(folder))
 
 
 class TestDevelopment:

@@ -189,7 +189,7 @@ def record_unknown_tasks(
             task_id=str(others["id"]),
             args=args,
             kwargs=kwargs,
-            error="No such task. Was a task renamed, or the web deployed before the workers?",
+            error="No such task. Is this worker older than the code, or was a task renamed?",
             traceback="",
             published=True,
             attempts=0,

@@ -28,7 +28,7 @@ class TestRequestFinished:
 
         (said,) = [r.msg for r in caplog.records if "request_finished" in str(r.msg)]
         assert isinstance(said, dict)
-        assert said["view"] == "GET accounts:login"
+        assert said["view"] == "GET /accounts/login/"
         assert said["duration_ms"] > 0
         assert said["queries"] == 0
 

@@ -60,7 +60,7 @@ def cards() -> list[dict[str, Any]]:
 
 def in_words(card: dict[str, Any]) -> str:
     """Return a cache's card as a person reads it."""
-    worth = f"not read in {DAYS} days"
+    worth = f"not read in {DAYS} days (written down once a minute)"
     if card["hits"]:
         worth = (
             f"{card['hit_rate']:.1%} of {card['hits'] + card['loads']} reads in {DAYS} days,"

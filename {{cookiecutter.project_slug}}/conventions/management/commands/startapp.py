@@ -130,8 +130,8 @@ class Command(BaseCommand):
         for path in changed:
             self.stdout.write(f"changed  {path}")
         self.stdout.write("derived  .github/CODEOWNERS, catalog-info.yaml")
-        self.stdout.write("Next: make setup, which applies its migration, then make check.")
-        self.stdout.write("Then look at `git diff`, and write what is yours.")
+        self.stdout.write("Next: make setup, which applies its migration, then make check. Start")
+        self.stdout.write("`make dev` anew: a worker does not reload. `git status` shows it all.")
 
 
 def why_no_team(team: str, *, name: str, root: Path) -> str:
