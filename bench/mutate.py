@@ -91,6 +91,7 @@ FAULTS = (
     Fault("a session's page shows it as it was", "apps/catalog/services.py", "caches.session.invalidate(public_id=session.public_id)", "pass"),
     Fault("what is rolled back is remembered", "conventions/caching/reads.py", "transaction.get_connection().in_atomic_block", "False"),
     Fault("a selector's budget is a lie", "apps/bookings/selectors.py", "@selector(queries=1)\ndef bookings_of", "@selector(queries=0)\ndef bookings_of"),
+    Fault("rows load more behind a selector's back", "apps/insights/selectors.py", "list(promised(DailyOccupancy.objects.filter(day__gte=since)))", "list(DailyOccupancy.objects.filter(day__gte=since))"),
     Fault("a budget is raised where nobody looks", "apps/catalog/selectors.py", "@selector(queries=1)\ndef session(", "@selector(queries=100)\ndef session("),
     Fault("a list in two directions leaves rows out", "conventions/paging.py", "for term in order}) > 1", "for term in order}) > 2"),
     Fault("a page asks the database row by row", "conventions/querying.py", "raise QueryOutsideSelector", "str"),

@@ -2,8 +2,9 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 
-from conventions.layout.engine import Finding, rule
+from conventions.layout.engine import Finding, once, rule
 from conventions.layout.source import DOORS, Function, Module, Project, is_docstring
 
 # What brings data to a service or takes it from a selector, and so neither queries nor writes.
@@ -15,6 +16,8 @@ SHORTCUTS = {
     "django.db.connections.cursor",
 }
 QUERYSETS = {"django.db.models.QuerySet", "django.db.models.query.QuerySet"}
+NO_ROWS = ("Choices", "Enum", "NamedTuple", "TypedDict")  # what else models.py may hold
+PROMISES = {"conventions.querying.promised", "conventions.paging.page"}
 CHAIN = {*MANAGERS, "filter", "exclude", "all", "get_queryset"}
 SAVES = {"save", "asave", "delete", "adelete", "save_base"}
 WRITES = {
@@ -277,6 +280,73 @@ def selectors_declare_a_budget(project: Project) -> Iterator[Finding]:
                     f"{function.name} has no budget. Write @selector(queries=…) above it, or an"
                     " underscore before its name.",
                 )
+
+
+@rule
+def selectors_promise_their_rows(project: Project) -> Iterator[Finding]:
+    """Rows leave a selector through `promised(...)` or `page(...)`, and so load nothing later.
+
+    Dataclasses, ids, numbers and dicts leave as they are. What calls a function of its own app that
+    promises has promised, too.
+
+    Cannot see: which of the rows were promised, a method, a manager that promises by itself, an
+    annotation that hides what it is (`Any`, a `type` statement), a row inside a dataclass, and
+    models of other packages.
+    """
+    for module in _layers(project, "selectors"):
+        for function in module.public_functions:
+            rows = _models(project).intersection(_named(function.returns, project, module=module))
+            if rows and not _promises(function, project, module=module):
+                yield (
+                    module.at(function),
+                    f"{function.name} returns rows ({min(rows).rpartition('.')[2]}) that load more"
+                    " behind its back. Return them through promised(…) or page(…), or as"
+                    " dataclasses.",
+                )
+
+
+@once
+def _models(project: Project) -> set[str]:
+    """The dotted names of all that stands for rows in an annotation."""
+    return QUERYSETS | {
+        f"{module.dotted}.{one.name}"
+        for module in _layers(project, "models")
+        for one in module.of(ast.ClassDef)
+        if one.bases and not any(module.meaning(b).endswith(NO_ROWS) for b in one.bases)
+    }
+
+
+def _named(annotation: ast.expr | None, project: Project, *, module: Module) -> Iterator[str]:
+    """Where each name in an annotation comes from, also in a string or by an alias of the file."""
+    nodes: list[ast.AST] = [annotation] if annotation else []
+    for node in nodes:
+        if isinstance(node, ast.Name | ast.Attribute):
+            yield project.origin(module.meaning(node))
+            alias = module.value(node)
+            nodes += [alias] if alias and alias not in nodes else []
+        elif isinstance(node, ast.Constant):
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                nodes.append(ast.parse(module.text(node), mode="eval").body)
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+            values = module.meaning(node.value) in QUERYSETS  # QuerySet[Invoice, dict[str, Any]]
+            nodes += node.slice.elts[-1:] if values else [node.value, *node.slice.elts]
+        else:
+            nodes += ast.iter_child_nodes(node)
+
+
+def _promises(function: Function, project: Project, *, module: Module) -> bool:
+    """Whether it calls `promised` or `page`, itself or by what it calls of its own app."""
+    places = [(module, function)]
+    for where, one in places:
+        lines = range(one.lineno, (one.end_lineno or 0) + 1)
+        for called in [called for call, called in where.calls if call.lineno in lines]:
+            if project.origin(called) in PROMISES:
+                return True
+            further = project.origin(called if "." in called else f"{where.dotted}.{called}")
+            place = project.functions.get(further)
+            if place and place not in places and place[0].app == module.app:
+                places.append(place)
+    return False
 
 
 @rule
