@@ -25,7 +25,6 @@ PLAIN = re.compile(r"^(?P<place>\S+:\d+): (?P<rule>\w+): (?P<message>.+)$", re.M
 GITHUB = re.compile(
     r"^::error file=(?P<path>.+),line=(?P<line>\d+),title=(?P<rule>\w+)::(?P<message>.+)$", re.M
 )
-PYTEST = re.compile(r"^E +(?:\w+: )?(?P<place>\S+:\d+): (?P<rule>\w+): (?P<message>.+)$", re.M)
 DJANGO = re.compile(r"\(layout\.(?P<rule>\w+)\) (?P<place>\S+:\d+): (?P<message>.+)$", re.M)
 
 
@@ -74,7 +73,7 @@ class TestDoors:
             "pre-commit": verdict(PLAIN, said(broken, *pre_commit(broken, hook="layout"))),
             "CI": verdict(GITHUB, said(broken, "python", "-c", LAYOUT_STEP, GITHUB_ACTIONS="true")),
             "check": verdict(DJANGO, said(broken, "python", "manage.py", *DJANGO_CHECK)),
-            "pytest": verdict(PYTEST, said(broken, "python", "-m", "pytest", "-q", *LAYOUT_TEST)),
+            "pytest": verdict(PLAIN, said(broken, "python", "-m", "pytest", "-q", *LAYOUT_TEST)),
         }
 
         assert {rule for _, rule, _ in by_hand} == {"doors_do_not_query", "runbook_exists"}

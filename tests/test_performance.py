@@ -57,7 +57,7 @@ class TestGuide:
 
         assert 'id="djDebug"' in page
         slow = answers.pop("uv run python manage.py slow")
-        assert "GET catalog:session_list" in slow
-        assert "GET api-1:list_sessions" in slow
+        assert "GET /sessions/ " in slow
+        assert "GET /api/sessions " in slow
         (bench,) = answers.values()
         assert "last_by_offset" in bench
