@@ -35,10 +35,11 @@ PROJECT_DESCRIPTION: str = PYPROJECT["project"]["description"]
 env = environ.Env()
 if not env.bool("IGNORE_ENV_FILE", default=False):  # the tests do: they are the same for everyone
     env_file = BASE_DIR / ".env"
-    for number, line in enumerate(env_file.read_text().splitlines() if env_file.exists() else ()):
+    lines = env_file.read_text(encoding="utf-8").splitlines() if env_file.exists() else []
+    for number, line in enumerate(lines, 1):
         if line.strip() and not re.match(r"\s*(#|(export\s+)?\w+=)", line):
             raise ImproperlyConfigured(
-                f".env:{number + 1} is no setting. Write NAME=value, without spaces around it."
+                f".env:{number} is no setting. Write NAME=value, no spaces around the =."
             )
     environ.Env.read_env(env_file)
 
@@ -88,8 +89,8 @@ for name, schemes in {
             f" Write {PRODUCTION_NEEDS.get(name, 'https://key@host/project')}."
         )
 for name in ("PROXY_COUNT", "SECURE_HSTS_SECONDS"):
-    if not (number_of := env(name, default="0")).isdecimal():
-        raise ImproperlyConfigured(f"{name} is {number_of!r}. Write a whole number.")
+    if not (value := env(name, default="0")).isdecimal():
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number.")
 
 # Not through `env`, which takes a value that begins with `$` for another variable's name.
 SECRET_KEY = os.environ.get("SECRET_KEY") or DEVELOPMENT_KEY

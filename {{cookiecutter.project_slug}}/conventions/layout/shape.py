@@ -24,6 +24,7 @@ TESTED = (*DOORS, "forms", "services", "tasks", "clients", "selectors")
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "core", "misc", "lib"}
 BY_STRING = {"get_model", "get_app_config", "get_registered_model"}
 LEFTOVER = b"cookie" + b"cutter."
+OPENINGS = (b"{" * 2, b"{" + b"%")
 
 
 def _owners_place(app: App, key: str) -> Place:
@@ -330,5 +331,5 @@ def no_template_leftovers(project: Project) -> Iterator[Finding]:
     Cannot see: other folders, in which such marks are Django's.
     """
     for place, line in project.lines_with(LEFTOVER, folders=PLACEHOLDERS_IN):
-        if b"{{" in line or b"{%" in line:
+        if any(opening in line for opening in OPENINGS):
             yield place, "is a placeholder of the template. Write what is meant."

@@ -17,11 +17,11 @@ from kombu import Connection, Queue
 from conventions import local_broker
 
 BROKER = "conventions.local_broker:Transport"
-HOLD_ONE = f"""
+HOLD_ONE = """
     import sys, time
     from kombu import Connection, Queue
-    options = {{"folder": sys.argv[1]}}
-    with Connection(transport="{BROKER}", transport_options=options) as connection:
+    broker, folder = sys.argv[1:]
+    with Connection(transport=broker, transport_options={"folder": folder}) as connection:
         def hold(body, message):
             print(body, flush=True)
             time.sleep(60)
@@ -34,7 +34,7 @@ HOLD_ONE = f"""
 def holding(folder: Path, body: str) -> Iterator[None]:
     """Let another process hold the message `body`; kill it with SIGKILL at the end."""
     worker = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLD_ONE), str(folder)],
+        [sys.executable, "-c", textwrap.dedent(HOLD_ONE), BROKER, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
     )
