@@ -8,11 +8,9 @@ import gc
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 # The one place where cookiecutter's answers enter: JSON in ASCII, so nothing in it can end the
@@ -90,7 +88,15 @@ def replace(meant: dict[str, str], *, path: str) -> None:
     with open(path, encoding="utf-8") as file:  # whose lines may end as Windows has it
         text = file.read()
     with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(re.sub("|".join(map(re.escape, meant)), lambda found: meant[found[0]], text))
+        file.write(replaced(text, *meant.items()))
+
+
+def replaced(text: str, *meant: tuple[str, str]) -> str:
+    """The text with each pair's first by its second, but for what a pair before it put in."""
+    if not meant:
+        return text
+    (old, new), *rest = meant
+    return new.join(replaced(part, *rest) for part in text.split(old))
 
 
 def as_toml(text: str) -> str:
@@ -100,13 +106,15 @@ def as_toml(text: str) -> str:
 
 def as_markdown(text: str) -> str:
     """Text as Markdown that reads as it was typed, also at the start of a line."""
-    text = re.sub(r"[\\`*_\[\]<>#|&~$]", r"\\\g<0>", text.strip())
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
+    text = "".join("\\" + c if c in "\\`*_[]<>#|&~$" else c for c in text.strip())
+    rest = text.lstrip("0123456789")
+    number = text.removesuffix(rest)
+    return f"{number}\\{rest}" if rest.startswith(("-", "+", "=", ".", ")")) else text
 
 
 def finish(*, starter: str) -> None:
     """Run the project's own code on it, in this process: another one would double the wait."""
-    root = Path.cwd()
+    root = os.getcwd()
     if starter == "empty":
         from conventions.remove_example import remove_example
 

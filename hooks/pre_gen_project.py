@@ -132,15 +132,16 @@ def why_no_name(value: str, *, most: int, also: str = "-._") -> str:
 
 
 def why_taken(slug: str, *, answers: "dict[str, str]") -> str:
-    if slug.split(".")[0] in answers["_device_names"].split():
+    packages, folders, devices = [kind.split() for kind in answers["_taken_names"].split("/")]
+    if slug.split(".")[0] in devices:
         return "Windows keeps that name for a device"
     # PEP 503: these three are one and the same to every Python package tool.
     name = slug.replace("_", "-").replace(".", "-")
     while "--" in name:
         name = name.replace("--", "-")
-    if name in answers["_package_names"].split():
+    if name in packages:
         return "the project installs a package of that name"
-    if name in answers["_folder_names"].split():
+    if name in folders:
         return "the project has a folder of that name inside"
     return ""
 
@@ -247,3 +248,4 @@ if __name__ == "__main__":
         main()
     finally:
         leave_nothing()
+    os._exit(0)  # with nothing to tidy up

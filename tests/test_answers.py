@@ -374,8 +374,9 @@ class TestTakenNames:
             if path.is_dir() and not path.name.startswith(".")
         }
 
-        assert packages <= set(defaults()["_package_names"].split())
-        assert folders <= set(defaults()["_folder_names"].split())
+        taken = [set(kind.split()) for kind in defaults()["_taken_names"].split("/")]
+        assert packages <= taken[0]
+        assert folders <= taken[1]
 
 
 def defaults() -> dict[str, Any]:

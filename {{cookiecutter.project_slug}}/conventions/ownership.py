@@ -1,15 +1,18 @@
 """Whose what is: teams.toml, each app's OWNERS.toml, and what is derived from them.
 
-Standard library only: the layout check uses it before anything is installed.
+Standard library only: the layout check uses it before anything is installed. And without pathlib,
+which takes as long to load as all of this to run, while somebody waits for a new project.
 """
 
 import functools
+import os
 import re
 import tomllib
-from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+StrPath = str | os.PathLike[str]
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIFECYCLES = ("experimental", "production", "deprecated")  # Backstage's own words
 PROFILES = ("layered", "crud")
 NEEDED = ("team", "purpose", "lifecycle", "runbook")
@@ -21,7 +24,7 @@ HEADER = "# Derived from teams.toml and apps/*/OWNERS.toml by `make owners`. Do 
 class Malformed(Exception):
     """A file that says who owns what cannot be understood."""
 
-    def __init__(self, message: str, *, path: Path, line: int = 1) -> None:
+    def __init__(self, message: str, *, path: StrPath, line: int = 1) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
@@ -29,11 +32,11 @@ class Malformed(Exception):
 
     def __str__(self) -> str:
         """The place as an editor and a terminal know it: from the project's folder."""
-        path = self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path
+        path = os.fspath(self.path).removeprefix(os.path.join(ROOT, ""))
         return f"{path}:{self.line}: {self.message}"
 
 
-def read_owners(path: Path) -> dict[str, Any]:
+def read_owners(path: StrPath) -> dict[str, Any]:
     """Return what an OWNERS.toml says. Raises `Malformed` with the line and the fix."""
     owners = _read(path, missing="Copy another app's and say whose it is.")
 
@@ -58,7 +61,7 @@ def read_owners(path: Path) -> dict[str, Any]:
     return owners
 
 
-def read_teams(path: Path) -> dict[str, dict[str, Any]]:
+def read_teams(path: StrPath) -> dict[str, dict[str, Any]]:
     """Return each team's table by its name. Raises `Malformed`.
 
     The first team is the project's own: it has what no app has.
@@ -93,10 +96,11 @@ def _is_line(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _read(path: Path, *, missing: str) -> dict[str, Any]:
+def _read(path: StrPath, *, missing: str) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode("utf-8")
-        return tomllib.loads(text)
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+        return _parsed(text)
     except FileNotFoundError:
         raise Malformed(f"it does not exist. {missing}", path=path) from None
     except OSError as error:
@@ -112,39 +116,54 @@ def _read(path: Path, *, missing: str) -> dict[str, Any]:
         raise Malformed(f"it is not valid TOML: {error}.", path=path, line=line) from None
 
 
-def _line(path: Path, start: str, *, after: str = "") -> int:
+@functools.lru_cache
+def _parsed(text: str) -> dict[str, Any]:
+    """Several rules ask for the same files, and none changes what they say."""
+    return tomllib.loads(text)
+
+
+def _line(path: StrPath, start: str, *, after: str = "") -> int:
     """Return the first line that begins with `start`, from the one that begins with `after` on."""
-    numbered = list(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
+    with open(path, encoding="utf-8") as file:
+        numbered = list(enumerate(file.read().splitlines(), 1))
     first = next((n for n, line in numbered if line.strip().startswith(after)), 1)
     found = (n for n, line in numbered[first - 1 :] if line.strip().startswith(start))
     return next(found, first)
 
 
-def derived(*, root: Path) -> dict[str, str]:
+def derived(*, root: StrPath) -> dict[str, str]:
     """Return the text of each file that follows from who owns what. Raises `Malformed`."""
-    teams = read_teams(root / "teams.toml")
-    apps = sorted(folder for folder in (root / "apps").glob("[!.]*") if _is_app(folder))
-    owners = {folder.name: read_owners(folder / "OWNERS.toml") for folder in apps}
+    teams = read_teams(os.path.join(root, "teams.toml"))
+    folder = os.path.join(root, "apps")
+    apps = [name for name in sorted(os.listdir(folder)) if _is_app(os.path.join(folder, name))]
+    owners = {name: read_owners(os.path.join(folder, name, "OWNERS.toml")) for name in apps}
     return {
         ".github/CODEOWNERS": _codeowners(owners, teams=teams),
         "catalog-info.yaml": _catalog_info(owners, teams=teams, project=_name_of(root)),
     }
 
 
-def _is_app(folder: Path) -> bool:
+def _is_app(folder: str) -> bool:
     """Whether it holds a file. (Git leaves a folder of bytecode behind when an app goes.)"""
-    if (folder / "OWNERS.toml").exists():
+    if os.path.basename(folder).startswith("."):
+        return False
+    if os.path.exists(os.path.join(folder, "OWNERS.toml")):
         return True
-    files = (path for path in folder.rglob("[!.]*") if path.is_file())
-    return any(path.parent.name != "__pycache__" for path in files)
+    return any(
+        not name.startswith(".")
+        for inside, _, names in os.walk(folder)
+        for name in names
+        if os.path.basename(inside) != "__pycache__"
+    )
 
 
-def write(*, root: Path) -> list[str]:
+def write(*, root: StrPath) -> list[str]:
     """Write what is derived; return the paths. Raises `Malformed` before anything is written."""
     files = derived(root=root)
     for path, text in files.items():
-        (root / path).parent.mkdir(exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8", newline="\n")
+        os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+        with open(os.path.join(root, path), "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
     return list(files)
 
 
@@ -201,9 +220,9 @@ def _yaml(text: str) -> str:
     return '"' + "".join(shown) + '"'
 
 
-def _name_of(root: Path) -> str:
-    about = _read(root / "pyproject.toml", missing="Take it back from git.").get("project", {})
-    return str(about.get("name", ""))
+def _name_of(root: StrPath) -> str:
+    settings = _read(os.path.join(root, "pyproject.toml"), missing="Take it back from git.")
+    return str(settings.get("project", {}).get("name", ""))
 
 
 @functools.cache
@@ -217,7 +236,7 @@ def team_of_module(*, module: str) -> str:
     if parts[0] != "apps" or len(parts) < 2:
         return ""
     try:
-        return str(read_owners(ROOT / "apps" / parts[1] / "OWNERS.toml")["team"])
+        return str(read_owners(os.path.join(ROOT, "apps", parts[1], "OWNERS.toml"))["team"])
     except Malformed:
         return ""
 
@@ -225,7 +244,7 @@ def team_of_module(*, module: str) -> str:
 @functools.cache
 def team_of_the_house() -> str:
     """Return the first team of teams.toml: it answers for what all apps share."""
-    return next(iter(read_teams(ROOT / "teams.toml")), "")
+    return next(iter(read_teams(os.path.join(ROOT, "teams.toml"))), "")
 
 
 class Owner(NamedTuple):
@@ -238,10 +257,10 @@ class Owner(NamedTuple):
     runbook: str
 
 
-def owner_of(*, app: str, root: Path = ROOT) -> Owner:
+def owner_of(*, app: str, root: StrPath = ROOT) -> Owner:
     """Return who owns an app, or with "" what no app owns. Raises `Malformed`."""
-    teams = read_teams(root / "teams.toml")
-    owners = read_owners(root / "apps" / app / "OWNERS.toml") if app else {}
+    teams = read_teams(os.path.join(root, "teams.toml"))
+    owners = read_owners(os.path.join(root, "apps", app, "OWNERS.toml")) if app else {}
     team = owners.get("team") or next(iter(teams))
     table = teams.get(team, {})
     return Owner(

@@ -26,15 +26,15 @@ TARGET = b"remove-example:"
 NOT_OURS = {".git", ".venv", ".tools", "node_modules", "var"}
 
 
-def remove_example(*, root: Path) -> None:
+def remove_example(*, root: str | Path) -> None:
     """Leave `root` as if the example had never been there. Safe to repeat."""
     for path in EXAMPLE_PATHS:
-        _delete(root / path)
+        _delete(Path(root, path))
     for folder, inside, names in os.walk(root):
         inside[:] = sorted(name for name in inside if name not in NOT_OURS)
         for name in names:
             _rewrite(Path(folder, name))
-    record = root / ".cruft.json"
+    record = Path(root, ".cruft.json")
     if record.is_file():
         answers = record.read_bytes()
         record.write_bytes(answers.replace(b'"starter": "example"', b'"starter": "empty"'))

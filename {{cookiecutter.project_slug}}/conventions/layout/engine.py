@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from conventions.layout import source
 from conventions.layout.source import Place, Project
+from conventions.ownership import StrPath
 
 Finding = tuple[Place, str]
 Rule = Callable[[Project], Iterator[Finding]]
@@ -46,7 +46,7 @@ def once(function: Callable[[Project], Found]) -> Callable[[Project], Found]:
     return found
 
 
-def check(*, root: Path, today: date) -> list[Violation]:
+def check(*, root: StrPath, today: date) -> list[Violation]:
     """Return every violation of the project at `root`, in the order of files and lines."""
     project = source.read(root, today=today)
     standing = {(waiver.place, waiver.rule): waiver for waiver in reversed(project.waivers)}

@@ -1,6 +1,7 @@
 """Where things are."""
 
 import ast
+import os
 from collections.abc import Iterator
 
 from conventions import ownership
@@ -29,7 +30,7 @@ OPENINGS = (b"{" * 2, b"{" + b"%")
 
 def _owners_place(app: App, key: str) -> Place:
     """Where an app's OWNERS.toml says something."""
-    lines = read_bytes(app.path / "OWNERS.toml").splitlines()
+    lines = read_bytes(f"{app.path}/OWNERS.toml").splitlines()
     said = (n for n, line in enumerate(lines, 1) if line.lstrip().startswith(key.encode()))
     return Place(f"apps/{app.name}/OWNERS.toml", next(said, 1))
 
@@ -56,7 +57,7 @@ def owner_is_a_known_team(project: Project) -> Iterator[Finding]:
     Cannot see: whether anybody is left in that team.
     """
     try:
-        teams = ownership.read_teams(project.root / "teams.toml")
+        teams = ownership.read_teams(f"{project.root}/teams.toml")
     except ownership.Malformed as error:
         yield Place("teams.toml", error.line), error.message
         return
@@ -74,7 +75,7 @@ def runbook_exists(project: Project) -> Iterator[Finding]:
     """
     for app in project.apps:
         path = app.owners.get("runbook")
-        if path and not (project.root / str(path)).is_file():
+        if path and not os.path.isfile(f"{project.root}/{path}"):
             yield _owners_place(app, "runbook"), f"the runbook {path} does not exist. Write it."
 
 
@@ -319,8 +320,8 @@ def codeowners_are_current(project: Project) -> Iterator[Finding]:
     except ownership.Malformed:
         return  # reported where it is
     for name, text in wanted.items():
-        path = project.root / name
-        if not path.is_file() or path.read_text("utf-8", "replace") != text:
+        written = read_bytes(f"{project.root}/{name}").replace(b"\r\n", b"\n")  # git's on Windows
+        if written.decode(errors="replace") != text:
             yield Place(name), "does not say what the owners say. Run `make owners`."
 
 

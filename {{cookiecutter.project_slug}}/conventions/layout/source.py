@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from conventions import ownership
+from conventions.ownership import StrPath
 
 if TYPE_CHECKING:
     from conventions.layout.waivers import Waiver
@@ -44,7 +44,7 @@ ASKED_FOR = (
 )
 # The fields of each kind of node that hold others: all but those that hold words.
 WORDS = {"arg", "asname", "attr", "ctx", "kind", "level", "module", "name", "names", "op", "ops"}
-INSIDE: dict[type[ast.AST], list[str]] = {}
+INSIDE: dict[type, list[str]] = {ast.Name: [], ast.Constant: []}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Node = TypeVar("Node", bound=ast.AST)
@@ -66,8 +66,8 @@ class Unreadable(Exception):
         self.why = why
 
 
-# Plain classes: the standard library's dataclasses take longer to load than the check to run,
-# and it runs while somebody waits for a new project.
+# Plain classes, and no pathlib: the standard library's dataclasses take longer to load than the
+# check to run, and it runs while somebody waits for a new project.
 
 
 class Module:
@@ -90,19 +90,18 @@ class Module:
         by_kind: dict[type[ast.AST], list[ast.AST]] = {kind: [] for kind in ASKED_FOR}
         nodes: list[ast.AST] = [self.tree]
         for node in nodes:
-            kind = type(node)
-            if kind is ast.Name or kind is ast.Constant:
-                continue  # half of all nodes, and nothing is in them
+            kind = node.__class__
+            if kind not in INSIDE:  # what is no node has no fields
+                fields = getattr(kind, "_fields", ())
+                INSIDE[kind] = [name for name in fields if name not in WORDS]
             if kind in by_kind:
                 by_kind[kind].append(node)
-            if kind not in INSIDE:
-                INSIDE[kind] = [name for name in kind._fields if name not in WORDS]
             for name in INSIDE[kind]:
                 value = getattr(node, name, None)
-                if isinstance(value, ast.AST):
+                if value.__class__ is list:
+                    nodes += value
+                elif value is not None:  # most that may be left out is
                     nodes.append(value)
-                elif value.__class__ is list:
-                    nodes += [one for one in value if isinstance(one, ast.AST)]
         return by_kind
 
     @cached_property
@@ -279,7 +278,7 @@ def _last_name(node: ast.expr) -> str:
 class App:
     """One folder of `apps/`."""
 
-    def __init__(self, *, name: str, path: Path) -> None:
+    def __init__(self, *, name: str, path: str) -> None:
         self.name = name
         self.path = path
         self.files: list[str] = []  # every file, tests and all
@@ -308,8 +307,8 @@ class App:
 class Project:
     """Everything the rules look at, read once."""
 
-    def __init__(self, *, root: Path, today: date) -> None:
-        self.root = root
+    def __init__(self, *, root: StrPath, today: date) -> None:
+        self.root = os.fspath(root)
         self.today = today
         self.apps: list[App] = []
         self.strays: list[str] = []  # Python files in apps/, but in no app
@@ -365,7 +364,7 @@ class Project:
     def lines_with(self, *words: bytes, folders: Iterable[str]) -> Iterator[tuple[Place, bytes]]:
         """Every line with one of `words`, in files that stand in `folders` but not further down."""
         for folder in folders:
-            for entry in _entries(self.root / folder):
+            for entry in _entries(f"{self.root}/{folder}"):
                 if entry.is_symlink() or not entry.is_file() or entry.stat().st_size > LARGEST:
                     continue
                 text = read_bytes(entry.path)
@@ -376,7 +375,7 @@ class Project:
                             yield Place(path, number), line
 
 
-def read(root: Path, *, today: date = date.max) -> Project:
+def read(root: StrPath, *, today: date = date.max) -> Project:
     """Read the project at `root`; a file that cannot be read is in its `unreadable`.
 
     Raises `Unreadable` only where there are no apps to read at all.
@@ -390,7 +389,7 @@ def read(root: Path, *, today: date = date.max) -> Project:
 
 def _read_apps(project: Project) -> None:
     try:
-        entries = sorted(os.scandir(project.root / "apps"), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(f"{project.root}/apps"), key=lambda entry: entry.name)
     except OSError as error:
         raise Unreadable(Place("apps"), f"cannot be read: {why(error)}") from None
     for entry in entries:
@@ -398,14 +397,14 @@ def _read_apps(project: Project) -> None:
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
         if entry.is_dir(follow_symlinks=False):
-            app = App(name=entry.name, path=project.root / path)
+            app = App(name=entry.name, path=f"{project.root}/{path}")
             _list(app, project=project)
             if {f"{path}/OWNERS.toml", f"{path}/__init__.py"} & {*app.files}:
                 project.apps.append(app)
                 _read(app, project=project)
             elif app.files:  # git leaves a folder of bytecode behind when an app goes
                 project.handmade.append(path)
-        elif entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112  # half as dear
+        elif entry.name.endswith(".py") or os.path.isdir(entry.path):
             try:
                 # But for the empty file that makes a package of apps/.
                 if entry.name != "__init__.py" or not is_docstring(_parsed(path, project)[1].body):
@@ -419,7 +418,7 @@ def _list(app: App, *, project: Project) -> None:
     folders = [f"apps/{app.name}"]
     for folder in folders:
         try:
-            entries = sorted(os.scandir(project.root / folder), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(f"{project.root}/{folder}"), key=lambda entry: entry.name)
         except OSError as error:
             project.unreadable.append(Unreadable(Place(folder), f"cannot be read: {why(error)}"))
             continue
@@ -429,7 +428,7 @@ def _list(app: App, *, project: Project) -> None:
             if entry.name.startswith(".") or entry.name == "__pycache__":
                 continue
             if entry.is_symlink():
-                if entry.name.endswith(".py") or os.path.isdir(entry.path):  # noqa: PTH112
+                if entry.name.endswith(".py") or os.path.isdir(entry.path):
                     wrong = "is a link, and nobody looks behind it"
             elif entry.is_dir():
                 folders.append(path)
@@ -444,7 +443,7 @@ def _list(app: App, *, project: Project) -> None:
 
 def _read(app: App, *, project: Project) -> None:
     try:
-        app.owners = ownership.read_owners(app.path / "OWNERS.toml")
+        app.owners = ownership.read_owners(f"{app.path}/OWNERS.toml")
     except ownership.Malformed as fault:
         app.owners_fault = fault
     for path in app.files:
@@ -461,8 +460,8 @@ def _read(app: App, *, project: Project) -> None:
 
 def _parsed(path: str, project: Project) -> tuple[str, ast.Module]:
     try:
-        with open(f"{project.root}/{path}", encoding="utf-8-sig") as file:  # noqa: PTH123
-            source = file.read()  # (pathlib would take twice as long)
+        with open(f"{project.root}/{path}", encoding="utf-8-sig") as file:
+            source = file.read()
     except UnicodeDecodeError as error:
         line = read_bytes(f"{project.root}/{path}")[: error.start].count(b"\n") + 1
         raise Unreadable(Place(path, line), "is not UTF-8") from None
@@ -481,17 +480,17 @@ def _parsed(path: str, project: Project) -> tuple[str, ast.Module]:
         raise Unreadable(Place(path), f"cannot be parsed: {error or 'too deeply nested'}") from None
 
 
-def _entries(folder: Path) -> Iterable["os.DirEntry[str]"]:
+def _entries(folder: str) -> Iterable["os.DirEntry[str]"]:
     try:
         return sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         return ()  # no such folder: nothing to say
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str) -> bytes:
     """Return what is in a file that no rule takes for code; b"" where it cannot be read."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # half as dear
+        with open(path, "rb", buffering=0) as file:
             return file.read()
     except OSError:
         return b""
