@@ -4,7 +4,7 @@
 
 Both are timed in turn, as a user would run them, offline; the medians and their ratio are printed.
 Bytecode is cached, as it is after the first run: the harder case, for cookiecutter then starts in
-half the time. Projects are made in memory where that can be had: ext4 goes round the inodes that were
+half the time. Projects are made in memory where that can be had: ext4 goes round inodes that were
 deleted within the last minute, so each run would pay for what the one before it cleaned up (up to
 0.3 s for our 280 files; nobody who generates once does). What the rest is spent on:
 docs/adr/0004-hooks-are-offline-and-leave-nothing.md.
