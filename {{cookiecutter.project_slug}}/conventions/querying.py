@@ -5,6 +5,7 @@ rows carry `FETCH_RAISE`, and serialization and rendering run inside `no_queries
 """
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -138,6 +139,7 @@ def asked_from() -> str:
     return "a line that is not ours"
 
 
+@functools.cache  # every frame of every query asks, for the same few hundred files
 def _ours(filename: str) -> str:
     """Return a file's path in the project, and nothing where it is not of the project."""
     path = Path(filename)

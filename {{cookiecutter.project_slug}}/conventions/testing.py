@@ -16,12 +16,19 @@ from typing import Any, Protocol
 import pytest
 from celery import current_app
 from django.db import connection, connections
-from django.test import Client
+from django.test import Client, override_settings
 
 from conventions import querying
 
 # What each selector is run on: few rows, and then many.
 SIZES = (1, 10, 100)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords as quickly as can be: in production it takes long on purpose."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 class ConstantQueries(Protocol):

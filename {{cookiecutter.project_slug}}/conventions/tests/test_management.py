@@ -9,7 +9,7 @@ from pytest_django import Settings
 from conventions import ownership
 from conventions.management.commands import startapp
 
-TEAMS = ownership.read_teams(ownership.ROOT / "teams.toml")
+TEAMS = ownership.read_teams(f"{ownership.ROOT}/teams.toml")
 
 
 def said(*command: str) -> str:
@@ -66,7 +66,7 @@ def root(tmp_path: Path, settings: Settings) -> Path:
     """As much of the project as `startapp` looks at, to write to."""
     for name in ("config/settings.py", "config/urls.py", "pyproject.toml", "teams.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ownership.ROOT / name, tmp_path / name)
+        shutil.copy(f"{ownership.ROOT}/{name}", tmp_path / name)
     (tmp_path / "apps").mkdir()
     settings.BASE_DIR = tmp_path
     return tmp_path

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -186,10 +186,10 @@ def _why_taken(name: str, *, root: Path) -> str:
         return "Django or a package has an app of that name"
     if name in sys.stdlib_module_names:
         return "Python has a module of that name"
-    if name in packages_distributions():
-        return "a package of that name is installed"
     if (root / name).exists():
         return f"the project has {name}/ already"
+    if find_spec(name):
+        return "a package of that name is installed"
     path = name.replace("_", "-")
     if f'"{path}/"' in (root / "config/urls.py").read_text(encoding="utf-8"):
         return f"config/urls.py leads /{path}/ elsewhere"
