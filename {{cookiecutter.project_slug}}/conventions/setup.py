@@ -5,9 +5,12 @@ Each step leaves alone what is there. All in one process, for Django takes a sec
 
 import os
 import secrets
+import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 PLACEHOLDER = "change-me"
 COMMANDS = (
@@ -36,9 +39,19 @@ def make_env_file(*, root: Path) -> bool:
     return True
 
 
+def prepare_database() -> None:
+    """Run the commands above. Leaves with one line where a setting or the database is not right."""
+    try:
+        for command in COMMANDS:
+            execute_from_command_line(["manage.py", *command])
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except OperationalError as error:
+        sys.exit(f"The database that DATABASE_URL in .env names does not answer: {error}")
+
+
 if __name__ == "__main__":
     if make_env_file(root=Path.cwd()):
         print("Wrote .env with fresh secrets.", flush=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    for command in COMMANDS:
-        execute_from_command_line(["manage.py", *command])
+    prepare_database()

@@ -1,14 +1,18 @@
 import stat
 from pathlib import Path
 
-from conventions.setup import make_env_file
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
+from conventions import setup
 
 
 class TestMakeEnvFile:
     def test_fills_in_fresh_secrets_that_only_the_owner_can_read(self, tmp_path: Path) -> None:
         (tmp_path / ".env.example").write_text("# change-me is replaced\nSECRET_KEY=change-me\n")
 
-        assert make_env_file(root=tmp_path)
+        assert setup.make_env_file(root=tmp_path)
 
         comment, setting = (tmp_path / ".env").read_text().splitlines()
         assert comment == "# change-me is replaced"
@@ -19,5 +23,25 @@ class TestMakeEnvFile:
         (tmp_path / ".env.example").write_text("SECRET_KEY=change-me\n")
         (tmp_path / ".env").write_text("mine")
 
-        assert not make_env_file(root=tmp_path)
+        assert not setup.make_env_file(root=tmp_path)
         assert (tmp_path / ".env").read_text() == "mine"
+
+
+class TestPrepareDatabase:
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (ImproperlyConfigured(".env:3 is no setting."), ".env:3 is no setting."),
+            (OperationalError("refused"), "DATABASE_URL in .env names does not answer: refused"),
+        ],
+    )
+    def test_says_what_is_not_right_in_one_line(
+        self, error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(command: list[str]) -> None:
+            raise error
+
+        monkeypatch.setattr(setup, "execute_from_command_line", fail)
+
+        with pytest.raises(SystemExit, match=said):
+            setup.prepare_database()
