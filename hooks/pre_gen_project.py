@@ -17,6 +17,7 @@ ANSWERS = r"""{{ cookiecutter | jsonify }}"""
 LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
 # Joiners and the like: needed between other characters (in emoji, say), nothing by themselves.
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\u2800\u3164\ufe0e\ufe0f\ufeff"
+EXAMPLE_MARK = "# example"
 OF_ONE_PROJECT = (".env", ".venv", ".tools", "uv.lock", "var")
 IN_AN_EMAIL = LETTERS_AND_DIGITS + LETTERS_AND_DIGITS.upper() + "._%+'-"
 
@@ -110,6 +111,8 @@ def why_no_line(value: str, *, most: int) -> str:
         return f"it is longer than {most} characters"
     if "{" * 2 in value and "cookiecutter." in value:
         return "it reads like a piece of the template"
+    if value.rstrip().endswith(EXAMPLE_MARK):
+        return f"it ends in {EXAMPLE_MARK!r}, by which lines go when the example does"
     return ""
 
 
@@ -175,6 +178,8 @@ def what_would_work(question: str, *, answers: "dict[str, str]") -> str:
             else (200, "What it is for, in one sentence")
         )
         line = " ".join("".join(" " if unseen(c) or c in "{}" else c for c in typed).split())
+        while line.endswith(EXAMPLE_MARK):
+            line = line.removesuffix(EXAMPLE_MARK).strip()
         return line[:most].strip() if line.strip(INVISIBLE) else fallback
     if question == "project_slug":
         slug = hyphenated(typed) or "my-project"

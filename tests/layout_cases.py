@@ -427,6 +427,8 @@ CASES: dict[str, list[Case]] = {
         Case(ADMIN, "class A(admin.ModelAdmin[Booking]):\n    def save_model(self, *a: object) -> None:\n        super().save_model(*a)\n        super().delete()"),
         Case(VIEWS, "X = services.save(1)\ndef f(form: object) -> None:\n    services.put(form.save(commit=False))"),
         Case(VIEWS, "from django.core.files.storage import default_storage\nX = default_storage.delete('x')"),
+        Case(VIEWS, "def f(book: object, answer: object) -> None:\n    book.save(answer)"),
+        Case(VIEWS, f"{MODEL}B = Booking\ndef f(b: Booking) -> None:\n    B.save(b)  # !", sly=True),
     ],
     "doors_stay_thin": [
         Case(VIEWS, "def fat(request: HttpRequest) -> None:  # !\n" + "    x = 1\n" * 13),
@@ -648,6 +650,8 @@ CASES: dict[str, list[Case]] = {
         Case(SERVICES, "import celery\nX = celery.signature('bookings.send_confirmation')  # !", sly=True),
         Case(SERVICES, "import celery as c\nX = c.group()  # !\nX = c.chain()  # !\nX = c.chord()  # !\nX = c.Signature()  # !", sly=True),
         Case(SERVICES, "tasks.send_confirmation.apply()  # !", sly=True),
+        Case(SERVICES, "tasks.send_confirmation.run(booking_id=1)  # !\nX = tasks.send_confirmation.signature()()  # !\nX = tasks.send_confirmation.si()()  # !", sly=True),
+        Case(SERVICES, "import subprocess\nX = subprocess.run(['true'])"),
         Case(SERVICES, "from celery import current_app as c\nc.tasks['bookings.send_confirmation'].delay()  # !", sly=True),
         Case(SERVICES, "def _f(board: object) -> None:\n    board.tasks.delay()\n    types.Booking.delay()"),
         Case(SERVICES, "def _f() -> None:\n    tasks.send_confirmation(booking_id=1)  # !", sly=True),

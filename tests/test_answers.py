@@ -130,6 +130,12 @@ REFUSED = [
         'project_name cannot be "Desk\\ufeff": it holds an invisible character. Try "Desk".',
     ),
     refused("project_name", "a\tb", "it holds a tab", "a b"),
+    refused(
+        "project_name",
+        "Team # example",
+        "it ends in '# example', by which lines go when the example does",
+        "Team",
+    ),
     Refused(
         {"project_name": "x" * 200},
         f'project_name cannot be "{"x" * 59}…": it is longer than 80 characters. '

@@ -187,6 +187,23 @@ class TestWhatIsLeft:
 
         assert {path for path in differing if ".pyc" not in path} == set()
 
+    def test_removing_the_example_follows_no_link(
+        self, generated: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        project = shutil.copytree(generated("example"), tmp_path / "workshop-desk")
+        outside = tmp_path / "outside.md"
+        outside.write_text("keep # example\n")
+        (project / "docs/link.md").symlink_to(outside)
+        (project / ".#README.md").symlink_to("nobody@host.1:1")  # as Emacs locks a file
+
+        subprocess.run(
+            [sys.executable, "-m", "conventions.remove_example"], cwd=project, check=True
+        )
+
+        assert outside.read_text() == "keep # example\n"
+        assert not (project / "apps/bookings").exists()
+        assert "# example" not in (project / "Makefile").read_text()
+
 
 class TestTheRecord:
     def read(self, project: Path) -> dict[str, object]:

@@ -293,7 +293,7 @@ if env("EMAIL_URL", default=""):
             "BACKEND": _mail["EMAIL_BACKEND"],
             "OPTIONS": {
                 "host": _mail["EMAIL_HOST"],
-                "port": _mail["EMAIL_PORT"] or 587,
+                "port": _mail["EMAIL_PORT"] or (465 if _mail.get("EMAIL_USE_SSL") else 587),
                 "username": _mail["EMAIL_HOST_USER"] or "",
                 "password": _mail["EMAIL_HOST_PASSWORD"] or "",
                 "use_tls": _mail.get("EMAIL_USE_TLS", False),
@@ -395,6 +395,7 @@ if env("SENTRY_DSN", default=""):
         environment=ENVIRONMENT,
         send_default_pii=False,
         include_local_variables=False,  # passwords are among them
+        max_request_body_size="never",  # and in what was posted: password1 passes Sentry's filter
         before_send=logging.tag_owner,
     )
 

@@ -18,12 +18,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render as django_render
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from django_structlog.signals import bind_extra_request_finished_metadata
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestInvalid
 from ninja.renderers import BaseRenderer
 from ninja.security import django_auth
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from conventions import errors, tracing
 from conventions.querying import no_queries
@@ -56,11 +56,25 @@ class JSONRenderer(BaseRenderer):
         return orjson.dumps(data, default=str)
 
 
+class In(Schema):
+    """The base of what an endpoint takes. Text that no database could keep is refused (422).
+
+    That is a NUL on PostgreSQL, and half of an emoji anywhere. Lists and dicts are not looked into.
+    """
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_kept(cls, value: Any) -> Any:
+        if isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+            raise ValueError("it holds a character that cannot be kept")
+        return value
+
+
 class Out(BaseModel):
     """The base of what an endpoint answers: the attributes of what it returned, as they are.
 
-    For what comes in, ninja's `Schema`. Going out, it would look at each value for a file, a
-    related manager or a method first: most of the time that a list of 50 takes.
+    No `Schema` of ninja's: going out, that would look at each value for a file, a related manager
+    or a method first: most of the time that a list of 50 takes.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -153,9 +167,12 @@ def user_id(request: HttpRequest) -> int:
 
 
 def sign_in_name(request: HttpRequest, credentials: dict[str, str] | None = None) -> str:
-    """Return the name a sign-in is counted under: in one letter case, as it is looked up."""
+    """Return the name a sign-in is counted under: in one letter case, as it is looked up.
+
+    By way of the upper one, as PostgreSQL goes, where a dotless i and an I are the same.
+    """
     given = (credentials or {}).get("username") or request.POST.get("username", "")
-    return given.strip().lower()
+    return given.strip().upper().lower()
 
 
 def client_address(request: HttpRequest) -> str | None:

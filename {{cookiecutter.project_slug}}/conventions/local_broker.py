@@ -16,6 +16,7 @@ import atexit
 import fcntl
 import json
 import os
+import threading
 import time
 import uuid
 from collections import deque
@@ -41,6 +42,7 @@ class Holder:
     """
 
     _mine: dict[tuple[int, Path], "Holder"] = {}
+    _one_at_a_time = threading.Lock()  # to its own process, a lock of `lockf` looks free
 
     def __init__(self, folder: Path) -> None:
         token = uuid.uuid4().hex
@@ -57,9 +59,10 @@ class Holder:
     def of_this_process(cls, folder: Path) -> "Holder":
         """Return the one holder this process has in `folder`."""
         key = (os.getpid(), folder)
-        if key not in cls._mine:
-            cls._mine[key] = cls(folder)
-        return cls._mine[key]
+        with cls._one_at_a_time:
+            if key not in cls._mine:
+                cls._mine[key] = cls(folder)
+            return cls._mine[key]
 
     def leave(self, pid: int) -> None:
         """Clear up at a normal end; what is still held stays for another process to take back."""

@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
-from django.db import migrations
+from django.db import migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+from django.db.models import Value
+from django.db.models.functions import Now
 
 OURS = ("apps.", "conventions")
 STATE_FIRST = (
@@ -35,6 +37,10 @@ KEEP_NAME = (
 ADD_BESIDE = (
     "the table is written anew while everybody waits. Add a column beside it, fill it in batches,"
     " and read from the new one in the next release."
+)
+INDEX_APART = (
+    "nobody can write while its index is built. Say db_index=False (and no unique=True), and put"
+    " the index into Meta.indexes, by AddIndex of conventions.indexes."
 )
 
 
@@ -63,16 +69,24 @@ def refused(migration: migrations.Migration, *, before: ProjectState) -> Iterato
     state = before.clone()
     made = {
         operation.name_lower
-        for operation in migration.operations
+        for outer in migration.operations
+        for operation in _on_the_database(outer)
         if isinstance(operation, migrations.CreateModel)
     }
-    for number, operation in enumerate(migration.operations):
-        model = getattr(operation, "model_name_lower", getattr(operation, "name_lower", ""))
-        why = "" if model in made else _why(operation, migration=migration, state=state)
-        if why:
-            said = f"{operation.describe()}: {why}"
-            yield Refusal(_shown(path), lines[number] if number < len(lines) else 1, said)
-        operation.state_forwards(migration.app_label, state)
+    for number, outer in enumerate(migration.operations):
+        line = lines[number] if number < len(lines) else 1
+        for operation in _on_the_database(outer):
+            model = getattr(operation, "model_name_lower", getattr(operation, "name_lower", ""))
+            why = "" if model in made else _why(operation, migration=migration, state=state)
+            if why:
+                yield Refusal(_shown(path), line, f"{operation.describe()}: {why}")
+        outer.state_forwards(migration.app_label, state)
+
+
+def _on_the_database(operation: Operation) -> list[Operation]:
+    if isinstance(operation, migrations.SeparateDatabaseAndState):
+        return [inner for one in operation.database_operations for inner in _on_the_database(one)]
+    return [operation]
 
 
 def _why(operation: Operation, *, migration: migrations.Migration, state: ProjectState) -> str:
@@ -88,6 +102,8 @@ def _why(operation: Operation, *, migration: migrations.Migration, state: Projec
             return _why_added(field)
         case migrations.AlterField(model_name=model, name=name, field=field):
             was = state.models[migration.app_label, model.lower()].fields[name]
+            if _column(was, name=name) != _column(field, name=name):
+                return KEEP_NAME.format(keep=f'db_column="{_column(was, name=name)}"')
             return _why_altered(was, field)
         case migrations.AddIndex() if type(operation) is migrations.AddIndex:
             return "nobody can write while it is built. Use AddIndex of conventions.indexes."
@@ -104,12 +120,24 @@ def _why(operation: Operation, *, migration: migrations.Migration, state: Projec
 def _why_added(field: Any) -> str:
     if field.generated and field.db_persist:
         return ADD_BESIDE
-    if field.many_to_many or field.null or field.has_db_default():
+    if field.many_to_many:
         return ""
-    return (
-        "the code that runs now inserts rows without it. Give it a db_default, or null=True now"
-        " and a value in each row before the release that asks for one."
-    )
+    if field.has_db_default() and not _is_the_same_for_all_rows(field.db_default):
+        return ADD_BESIDE
+    if not field.null and not field.has_db_default():
+        return (
+            "the code that runs now inserts rows without it. Give it a db_default, or null=True now"
+            " and a value in each row before the release that asks for one."
+        )
+    return INDEX_APART if field.db_index or field.unique else ""
+
+
+def _is_the_same_for_all_rows(default: Any) -> bool:
+    return isinstance(default, Value | Now) or not hasattr(default, "resolve_expression")
+
+
+def _column(field: Any, *, name: str) -> str:
+    return field.db_column or (f"{name}_id" if field.is_relation else name)
 
 
 def _why_altered(was: Any, field: Any) -> str:
@@ -118,17 +146,23 @@ def _why_altered(was: Any, field: Any) -> str:
             "the code that runs now may write null, and every row is looked at under a lock. Write"
             " a value everywhere in one release; say so in the database in the next, `accepted`."
         )
-    if type(was) is not type(field) and was.get_internal_type() != field.get_internal_type():
+    if not _is_kept_the_same_way(was, field):
         return ADD_BESIDE
     longest, before = getattr(field, "max_length", None), getattr(was, "max_length", None)
     if longest and before and longest < before:
         return "what is longer does not fit, and the code that runs now may write it."
     if (field.db_index or field.unique) and not (was.db_index or was.unique):
-        return (
-            "nobody can write while its index is built. Put it into Meta.indexes, by AddIndex of"
-            " conventions.indexes."
-        )
+        return INDEX_APART
     return ""
+
+
+def _is_kept_the_same_way(was: Any, field: Any) -> bool:
+    """Whether PostgreSQL keeps the rows as they are when the one becomes the other."""
+    if isinstance(was, models.DecimalField) and isinstance(field, models.DecimalField):
+        return field.decimal_places == was.decimal_places and field.max_digits >= was.max_digits
+    if isinstance(was, models.CharField):
+        return isinstance(field, models.CharField | models.TextField)
+    return type(was) is type(field) or was.get_internal_type() == field.get_internal_type()
 
 
 def _lines(path: Path) -> list[int]:

@@ -149,12 +149,11 @@ def _is_app(folder: str) -> bool:
         return False
     if os.path.exists(os.path.join(folder, "OWNERS.toml")):
         return True
-    return any(
-        not name.startswith(".")
-        for inside, _, names in os.walk(folder)
-        for name in names
-        if os.path.basename(inside) != "__pycache__"
-    )
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
+        if any(name[0] != "." for name in names):
+            return True
+    return False
 
 
 def write(*, root: StrPath) -> list[str]:
@@ -243,8 +242,14 @@ def team_of_module(*, module: str) -> str:
 
 @functools.cache
 def team_of_the_house() -> str:
-    """Return the first team of teams.toml: it answers for what all apps share."""
-    return next(iter(read_teams(os.path.join(ROOT, "teams.toml"))), "")
+    """Return the first team of teams.toml: it answers for what all apps share.
+
+    "" where the file cannot be understood, as above.
+    """
+    try:
+        return next(iter(read_teams(os.path.join(ROOT, "teams.toml"))))
+    except Malformed:
+        return ""
 
 
 class Owner(NamedTuple):
@@ -275,6 +280,7 @@ def owner_of(*, app: str, root: StrPath = ROOT) -> Owner:
 def runbook_of_task(*, name: str) -> str:
     """Return the runbook of the app a task is named after, if it (still) has one, or of tasks."""
     try:
-        return owner_of(app=name.partition(".")[0]).runbook
+        runbook = owner_of(app=name.partition(".")[0]).runbook
     except Malformed:
-        return "docs/runbooks/tasks.md"
+        runbook = ""
+    return runbook or "docs/runbooks/tasks.md"

@@ -18,7 +18,7 @@ EXAMPLE_PATHS = (
     "docs/runbooks/bookings.md",
     "docs/runbooks/catalog.md",
     "docs/runbooks/insights.md",
-    "conventions/remove_example.py",
+    "conventions/remove_example.py",  # last: until then it can be run again
 )
 MARKERS = (b"# example", b"<!-- example -->", b"{# example #}")
 BEGINS, ENDS = b"<!-- example begins -->", b"<!-- example ends -->"
@@ -28,7 +28,8 @@ NOT_OURS = {".git", ".venv", ".tools", "node_modules", "var"}
 
 def remove_example(*, root: str | Path) -> None:
     """Leave `root` as if the example had never been there. Safe to repeat."""
-    for path in EXAMPLE_PATHS:
+    *rest, itself = EXAMPLE_PATHS
+    for path in rest:
         _delete(Path(root, path))
     for folder, inside, names in os.walk(root):
         inside[:] = sorted(name for name in inside if name not in NOT_OURS)
@@ -38,6 +39,7 @@ def remove_example(*, root: str | Path) -> None:
     if record.is_file():
         answers = record.read_bytes()
         record.write_bytes(answers.replace(b'"starter": "example"', b'"starter": "empty"'))
+    _delete(Path(root, itself))
 
 
 def _delete(path: Path) -> None:
@@ -48,6 +50,8 @@ def _delete(path: Path) -> None:
 
 
 def _rewrite(path: Path) -> None:
+    if path.is_symlink() or not path.is_file():
+        return  # a link may lead outside, or nowhere
     before = path.read_bytes()
     lines = _without_marked(before.splitlines(keepends=True))
     if path.name == "Makefile":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 PLACEHOLDER = "change-me"
 COMMANDS = (
@@ -40,14 +40,15 @@ def make_env_file(*, root: Path) -> bool:
 
 
 def prepare_database() -> None:
-    """Run the commands above. Leaves with one line where a setting or the database is not right."""
+    """Run the commands above. Leaves with one line over a wrong setting or no database."""
     try:
-        for command in COMMANDS:
-            execute_from_command_line(["manage.py", *command])
+        connection.ensure_connection()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except OperationalError as error:
-        sys.exit(f"The database that DATABASE_URL in .env names does not answer: {error}")
+        sys.exit(f"The database that DATABASE_URL names does not answer: {error}")
+    for command in COMMANDS:
+        execute_from_command_line(["manage.py", *command])
 
 
 if __name__ == "__main__":

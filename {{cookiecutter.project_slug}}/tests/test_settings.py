@@ -177,6 +177,15 @@ class TestMail:
 
         assert "To: to@example.com" in answer.stdout, answer.stderr
 
+    @pytest.mark.parametrize(
+        ("url", "port"),
+        [("smtp+tls://u:p@host", 587), ("smtp+ssl://u:p@host", 465), ("smtp+ssl://u:p@host:1", 1)],
+    )
+    def test_goes_to_the_port_of_its_kind_of_encryption(self, url: str, port: int) -> None:
+        mailer = settings(**PRODUCTION | {"EMAIL_URL": url})["MAILERS"]["default"]
+
+        assert mailer["OPTIONS"]["port"] == port
+
     def test_keeps_what_the_database_url_says(self) -> None:
         url = "postgres://u:p@localhost/name?sslmode=require"
 

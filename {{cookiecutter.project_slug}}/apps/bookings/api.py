@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema, Status
+from ninja import Router, Status
 
 from apps.bookings import selectors, services, types
 from conventions import http
@@ -15,7 +15,7 @@ from conventions.paging import Page
 router = Router(tags=["bookings"])
 
 
-class BookingIn(Schema):
+class BookingIn(http.In):
     session: UUID
 
 

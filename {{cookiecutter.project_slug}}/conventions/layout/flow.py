@@ -160,7 +160,7 @@ def doors_do_not_write(project: Project) -> Iterator[Finding]:
     """
     for module in _asking(project):
         cure = f"Add a service to apps/{module.app}/services.py and call it"
-        for node, name in _writes(module):
+        for node, name in _writes(module, project):
             yield module.at(node), f".{name}() writes here. {cure}."
         for view in module.of(ast.ClassDef):
             bases = {module.meaning(base) for base in view.bases}
@@ -176,11 +176,11 @@ def selectors_only_read(project: Project) -> Iterator[Finding]:
     Cannot see: a write behind a method of your own, in raw SQL or by a related manager.
     """
     for module in _layers(project, "selectors", "caches"):
-        for node, name in _writes(module):
+        for node, name in _writes(module, project):
             yield module.at(node), f".{name}() writes. Move it to apps/{module.app}/services.py."
 
 
-def _writes(module: Module) -> Iterator[tuple[ast.AST, str]]:
+def _writes(module: Module, project: Project) -> Iterator[tuple[ast.AST, str]]:
     """(node, method) of each method that changes or locks rows, called or passed on."""
     used = [found for found in module.attributes if found[1] in SAVES | SURE_WRITES | WRITES]
     if not used:
@@ -207,6 +207,7 @@ def _writes(module: Module) -> Iterator[tuple[ast.AST, str]]:
             or receiver in ("self", "cls")  # a door's own method
             or receiver.endswith("request.session")
             or _is_uncommitted(call_of.get(node))
+            or (name == "save" and _is_of_a_file(call_of.get(node), receiver, project))
         ):
             continue
         yield node, name
@@ -218,6 +219,11 @@ def _is_uncommitted(call: ast.Call | None) -> bool:
         word.arg == "commit" and isinstance(word.value, ast.Constant) and not word.value.value
         for word in call.keywords
     )
+
+
+def _is_of_a_file(call: ast.Call | None, receiver: str, project: Project) -> bool:
+    """Whether it is `book.save(path)`: a row takes no positions, but for `Booking.save(row)`."""
+    return call is not None and bool(call.args) and project.origin(receiver) not in _models(project)
 
 
 def _rows(module: Module) -> set[tuple[Function | None, str]]:

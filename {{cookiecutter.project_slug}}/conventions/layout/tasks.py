@@ -16,6 +16,7 @@ DECORATORS = {
 OURS = {"conventions.queueing.Task", "conventions.queueing.base.Task"}
 CLASSES = OURS | {"celery.Task", "celery.app.task.Task"}
 CANVAS = {f"celery.{name}" for name in ("chain", "chord", "group", "signature", "Signature")}
+PAST_THE_COMMIT = {"delay", "apply_async", "apply", "run", "s", "si", "signature"}
 PLAIN = {"int", "str", "bool", "float", "None", "list", "dict", "Optional"}
 
 Task = tuple[Module, Function, dict[str, ast.expr]]
@@ -186,9 +187,10 @@ def tasks_start_after_commit(project: Project) -> Iterator[Finding]:
     tasks = {f"{module.dotted}.{function.name}" for module, function, _ in _tasks(project)}
     for module in project.modules:
         for node, method in module.attributes:
-            if method in {"delay", "apply_async", "apply"}:
+            if method in PAST_THE_COMMIT:
                 dotted = module.meaning(node)
-                if dotted.startswith("celery.") or ("apps." in dotted and ".tasks." in dotted):
+                of_ours = "apps." in dotted and ".tasks." in dotted
+                if of_ours or (dotted.startswith("celery.") and dotted not in CANVAS):
                     yield module.at(node), f"use .delay_on_commit(…) instead of .{method}(…)."
         for call, called in module.calls:
             name = called.rpartition(".")[2]

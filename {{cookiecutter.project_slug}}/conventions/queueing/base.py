@@ -85,7 +85,8 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
             if holder == task_id and until:
                 # The message came again, its worker is dead: the work is still to be done.
                 wait = min(max(1.0, (until - now).total_seconds()), LONGEST_COUNTDOWN)
-                self.apply_async(args, kwargs, countdown=wait, task_id=task_id)
+                tried = self.request.retries  # else a task that kills its worker never gives up
+                self.apply_async(args, kwargs, countdown=wait, task_id=task_id, retries=tried)
             logger.warning("task_skipped", task=self.name, owner=self.owner, held_by=holder)
             raise Ignore
         succeeded_at = None
@@ -128,7 +129,9 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         """Publish once the transaction has committed.
 
         The user's data is safe by then, so a broker that refuses must not turn the request into
-        an error or keep later hooks from running: the message becomes an `unpublished` row.
+        an error or keep later hooks from running: the message becomes an `unpublished` row. That
+        keeps the arguments and no options: it goes out at once, when the broker is back, to the
+        queue its task states.
         """
         self._refuse_long_waits(options)
         options.setdefault("task_id", uuid())

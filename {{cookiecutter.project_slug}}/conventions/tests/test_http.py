@@ -21,6 +21,25 @@ class TestBusinessError:
         assert str(errors.NotFound("No such hat.")) == "No such hat."
 
 
+class TestSignInName:
+    @pytest.mark.parametrize("given", ["info@a.b", " INFO@a.b", "\u0131nfo@A.b"])  # a dotless i
+    def test_is_one_for_all_spellings_that_find_the_same_person(self, given: str) -> None:
+        request = RequestFactory().post("/", {"username": given})
+
+        assert http.sign_in_name(request) == "info@a.b"
+
+
+class TestIn:
+    @pytest.mark.parametrize("title", ["a\0b", "a\ud800b"])
+    def test_refuses_text_that_no_database_could_keep(self, title: str) -> None:
+        class Wanted(http.In):
+            title: str
+
+        with pytest.raises(ValueError, match="cannot be kept"):
+            Wanted(title=title)
+        assert Wanted(title="a 🌱").title == "a 🌱"
+
+
 class TestClientAddress:
     """As the limit on password guessing sees it: who could choose it could guess for ever."""
 

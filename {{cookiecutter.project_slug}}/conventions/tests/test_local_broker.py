@@ -15,6 +15,7 @@ import pytest
 from kombu import Connection, Queue
 
 from conventions import local_broker
+from conventions.testing import at_once
 
 BROKER = "conventions.local_broker:Transport"
 HOLD_ONE = """
@@ -155,6 +156,17 @@ class TestLocalBroker:
 
         assert consume(connection) == "good"
         assert [path.name for path in (tmp_path / "broken").iterdir()] == [spoiled.name]
+
+    def test_holds_by_one_claim_in_all_threads(self, tmp_path: Path) -> None:
+        for attempt in range(20):
+            claims: set[Path] = set()
+            folder = tmp_path / str(attempt)
+
+            def claim(folder: Path = folder, claims: set[Path] = claims) -> None:
+                claims.add(local_broker.Holder.of_this_process(folder).folder)
+
+            assert at_once(*[claim] * 4) == []
+            assert len(claims) == 1
 
     def test_forgets_a_purged_queue(self, connection: Connection) -> None:
         publish(connection, "a", "b")

@@ -86,6 +86,7 @@ class TestStartapp:  # of an app that no project has
             ("StockEntries", "Try 'stock_entries'"),
             ("x" * 31, f"Try '{'x' * 30}'"),
             ("7", "Try 'invoices'"),
+            ("nones", "Python has a word for it"),
             ("double__under", "Try 'double_under'"),
             ("class", "Python has a word for it.*Try 'class_desk'"),
             ("accounts", "is taken"),

@@ -12,7 +12,7 @@ from conventions import migrating
 
 HEAD = """
 from django.db import migrations, models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now, Random
 from conventions import indexes
 
 class Migration(migrations.Migration):
@@ -32,6 +32,7 @@ def before() -> ProjectState:
         ("title", models.CharField(max_length=50)),
         ("note", models.CharField(max_length=50, null=True)),
         ("size", models.IntegerField()),
+        ("price", models.DecimalField(max_digits=10, decimal_places=2)),
     ]
     state.add_model(ModelState("shop", "Item", fields))
     return state
@@ -74,6 +75,27 @@ class TestRefused:
                 " db_index=True))",
                 "conventions.indexes",
             ),
+            ("migrations.AlterField('item', 'size', models.IntegerField(db_column='n'))", "size"),
+            (
+                "migrations.AlterField('item', 'price', models.DecimalField(max_digits=8,"
+                " decimal_places=2))",
+                "beside it",
+            ),
+            ("migrations.AddField('item', 'n', models.FloatField(db_default=Random()))", "beside"),
+            (
+                "migrations.AddField('item', 'n', models.IntegerField(null=True, unique=True))",
+                "False",
+            ),
+            (
+                "migrations.AddField('item', 'of', models.ForeignKey('shop.Item', models.CASCADE,"
+                " null=True))",
+                "db_index=False",
+            ),
+            (
+                "migrations.SeparateDatabaseAndState(database_operations=["
+                "migrations.RemoveField('item', 'note')])",
+                "SeparateDatabaseAndState",
+            ),
             (
                 "migrations.AddIndex('item', models.Index(fields=['size'], name='by_size'))",
                 "conventions.indexes",
@@ -106,6 +128,15 @@ class TestRefused:
             "migrations.AddField('item', 'n', models.IntegerField(null=True))",
             "migrations.AddField('item', 'n', models.IntegerField(db_default=0))",
             "migrations.AddField('item', 'n', models.ManyToManyField('shop.Item'))",
+            "migrations.AddField('item', 'n', models.DateTimeField(db_default=Now()))",
+            "migrations.AddField('item', 'n', models.ForeignKey('shop.Item', models.CASCADE,"
+            " null=True, db_index=False))",
+            "migrations.AlterField('item', 'note', models.TextField(null=True))",
+            "migrations.AlterField('item', 'title', models.SlugField(db_index=False))",
+            "migrations.AlterField('item', 'title', models.CharField(max_length=50,"
+            " db_column='title'))",
+            "migrations.AlterField('item', 'price', models.DecimalField(max_digits=12,"
+            " decimal_places=2))",
             "migrations.AlterField('item', 'title', models.CharField(max_length=60))",
             "migrations.AlterField('item', 'title', models.CharField(max_length=50, null=True))",
             "migrations.SeparateDatabaseAndState(state_operations=["

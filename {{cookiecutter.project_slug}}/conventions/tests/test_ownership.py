@@ -105,6 +105,30 @@ class TestDerived:
         assert 'owner: "group:default/platform"' in catalog
         assert 'dependsOn:\n    - "component:desk/catalog"' in catalog
 
+    def test_leaves_out_a_folder_that_holds_nothing_to_see(self, root: Path) -> None:
+        (root / "apps/gone/.ipynb_checkpoints").mkdir(parents=True)
+        (root / "apps/gone/.ipynb_checkpoints/models.py").touch()
+
+        assert "gone" not in ownership.derived(root=root)[".github/CODEOWNERS"]
+
+
+class TestTeamOfTheHouse:
+    def test_is_silent_about_a_file_that_cannot_be_understood(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (root / "teams.toml").write_text("[")
+        monkeypatch.setattr(ownership, "ROOT", root)
+        ownership.team_of_the_house.cache_clear()
+
+        assert ownership.team_of_the_house() == ""
+        ownership.team_of_the_house.cache_clear()
+
+
+class TestRunbookOfTask:
+    @pytest.mark.parametrize("name", [".x", "", "gone.x", "tests.fragile"])
+    def test_is_the_one_about_tasks_where_no_app_has_it(self, name: str) -> None:
+        assert ownership.runbook_of_task(name=name) == "docs/runbooks/tasks.md"
+
 
 class TestTeamOfModule:
     def test_is_silent_about_a_file_that_cannot_be_understood(

@@ -282,11 +282,12 @@ class TestScheduledRuns:
         waiting: list[dict[str, Any]] = []
         monkeypatch.setattr(DjangoTask, "apply_async", lambda *_, **given: waiting.append(given))
 
-        periodic.apply(task_id="1")
+        periodic.apply(task_id="1", retries=2)
 
         (again,) = waiting
         assert periodic.ran == []
         assert again["task_id"] == "1"
+        assert again["retries"] == 2  # so that one that kills its worker gives up in the end
         assert 60 < again["countdown"] <= 70
 
 

@@ -32,16 +32,16 @@ class TestPrepareDatabase:
         ("error", "said"),
         [
             (ImproperlyConfigured(".env:3 is no setting."), ".env:3 is no setting."),
-            (OperationalError("refused"), "DATABASE_URL in .env names does not answer: refused"),
+            (OperationalError("refused"), "DATABASE_URL names does not answer: refused"),
         ],
     )
     def test_says_what_is_not_right_in_one_line(
         self, error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(command: list[str]) -> None:
+        def fail() -> None:
             raise error
 
-        monkeypatch.setattr(setup, "execute_from_command_line", fail)
+        monkeypatch.setattr("conventions.setup.connection.ensure_connection", fail)
 
         with pytest.raises(SystemExit, match=said):
             setup.prepare_database()

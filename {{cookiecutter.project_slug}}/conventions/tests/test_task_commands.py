@@ -89,6 +89,8 @@ class TestFailedTasks:
             said("failed_tasks", "show", "777")
         with pytest.raises(CommandError, match="Which"):
             said("failed_tasks", "replay")
+        with pytest.raises(CommandError, match="Give ids, or --task"):
+            said("failed_tasks", "replay", str(row.pk), "--task", "another.task")
         for verb in ("replay", "discard"):
             with pytest.raises(CommandError, match=r"no task nope\.x\. `make tasks` lists them"):
                 said("failed_tasks", verb, "--task", "nope.x")

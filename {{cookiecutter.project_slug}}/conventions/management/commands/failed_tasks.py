@@ -78,6 +78,8 @@ class Command(BaseCommand):
         ids = options["ids"]
         if not ids and not options["task"] and not options["owner"]:
             raise CommandError("Which? Give ids, as `failed_tasks list` shows them, or --task.")
+        if ids and (options["task"] or options["owner"]):
+            raise CommandError("Give ids, or --task and --owner: an id says which one it is.")
         name = options["task"]
         if name and not (
             name in current_app.tasks or FailedTask.objects.filter(name=name).exists()

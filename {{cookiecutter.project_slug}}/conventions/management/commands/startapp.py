@@ -178,7 +178,7 @@ def why_no_name(name: str, *, root: Path) -> str:
 
 
 def _why_taken(name: str, *, root: Path) -> str:
-    if keyword.iskeyword(name):
+    if keyword.iskeyword(name) or keyword.iskeyword(words_for(name)["Model"]):
         return "Python has a word for it"
     if name in RANK or name in BESIDE_THE_LAYERS:
         return "it is what a layer of an app is called"
