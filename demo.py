@@ -27,7 +27,8 @@ TEMPLATE = Path(__file__).resolve().parent
 NAME = "workshop-desk"
 CONFIRM = "bookings.send_confirmation"
 PASSWORD = "demo"  # the demo users' own, shown on the sign-in page
-# The project is shown on its embedded default, whatever this shell is set up for.
+# The project is shown on its embedded default, whatever this shell is set up for, and with the
+# bytecode that it leaves behind for a user.
 NOT_PASSED_ON = {
     "CACHE_URL",
     "CELERY_BROKER_URL",
@@ -41,6 +42,7 @@ NOT_PASSED_ON = {
     "MAKELEVEL",
     "MFLAGS",
     "PORT",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
     "SECRET_KEY",
     "UV_PROJECT_ENVIRONMENT",

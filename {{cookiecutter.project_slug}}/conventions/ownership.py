@@ -145,7 +145,7 @@ def derived(*, root: StrPath) -> dict[str, str]:
 
 def _is_app(folder: str) -> bool:
     """Whether it holds a file. (Git leaves a folder of bytecode behind when an app goes.)"""
-    if os.path.basename(folder).startswith("."):
+    if os.path.basename(folder).startswith((".", "__pycache__")):
         return False
     if os.path.exists(os.path.join(folder, "OWNERS.toml")):
         return True

@@ -105,11 +105,22 @@ class TestDerived:
         assert 'owner: "group:default/platform"' in catalog
         assert 'dependsOn:\n    - "component:desk/catalog"' in catalog
 
-    def test_leaves_out_a_folder_that_holds_nothing_to_see(self, root: Path) -> None:
-        (root / "apps/gone/.ipynb_checkpoints").mkdir(parents=True)
-        (root / "apps/gone/.ipynb_checkpoints/models.py").touch()
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "__pycache__/__init__.cpython-313.pyc",
+            ".idea/workspace.xml",
+            "README.md",
+            "gone/__pycache__/models.cpython-313.pyc",
+            "gone/.ipynb_checkpoints/models.py",
+        ],
+    )
+    def test_leaves_out_what_is_no_app(self, root: Path, path: str) -> None:
+        before = ownership.derived(root=root)
+        (root / "apps" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "apps" / path).touch()
 
-        assert "gone" not in ownership.derived(root=root)[".github/CODEOWNERS"]
+        assert ownership.derived(root=root) == before
 
 
 class TestTeamOfTheHouse:
