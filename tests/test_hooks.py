@@ -187,6 +187,27 @@ class TestWhatIsLeft:
 
         assert {path for path in differing if ".pyc" not in path} == set()
 
+    def test_removing_the_example_is_refused_while_an_app_of_ones_own_uses_it(
+        self, generated: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        project = shutil.copytree(generated("example"), tmp_path / "workshop-desk")
+        owners = (project / "apps/bookings/OWNERS.toml").read_text(encoding="utf-8")
+        (project / "apps/invoices").mkdir()
+        (project / "apps/invoices/OWNERS.toml").write_text(owners, encoding="utf-8")
+        before = files_of(project)
+
+        done = subprocess.run(
+            [sys.executable, "-B", "-m", "conventions.remove_example"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert "apps/invoices/OWNERS.toml depends on catalog, which goes." in done.stderr
+        assert files_of(project) == before
+
     def test_removing_the_example_follows_no_link(
         self, generated: Callable[[str], Path], tmp_path: Path
     ) -> None:

@@ -81,6 +81,15 @@ class TestCleanProjects:
 
 
 class TestRules:
+    def test_say_nothing_more_of_a_file_that_cannot_be_read(
+        self, project: Path, seed: Callable[[Case], set[str]]
+    ) -> None:
+        seed(Case("apps/catalog/services.py", "def ("))  # which the app's caches name
+
+        (found,) = layout.check(root=project, today=TODAY)
+
+        assert found.rule == "every_file_can_be_read"
+
     @pytest.mark.parametrize(("rule", "case"), BROKEN, ids=str)
     def test_name_the_places_where_they_are_broken(
         self, project: Path, seed: Callable[[Case], set[str]], rule: str, case: Case

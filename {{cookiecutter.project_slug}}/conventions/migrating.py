@@ -39,8 +39,13 @@ ADD_BESIDE = (
     " and read from the new one in the next release."
 )
 INDEX_APART = (
-    "nobody can write while its index is built. Say db_index=False (and no unique=True), and put"
-    " the index into Meta.indexes, by AddIndex of conventions.indexes."
+    "nobody can write while its index is built. Say db_index=False, put the index into"
+    " Meta.indexes, and add it in a migration that says `atomic = False`, by AddIndex of"
+    " conventions.indexes in place of what makemigrations writes."
+)
+UNIQUE_APART = (
+    "nobody can write while its index is built. Take unique=True away, and put a UniqueConstraint"
+    " into Meta, in a migration of its own: that waits no longer than statement_timeout."
 )
 
 
@@ -129,7 +134,7 @@ def _why_added(field: Any) -> str:
             "the code that runs now inserts rows without it. Give it a db_default, or null=True now"
             " and a value in each row before the release that asks for one."
         )
-    return INDEX_APART if field.db_index or field.unique else ""
+    return _why_indexed(field)
 
 
 def _is_the_same_for_all_rows(default: Any) -> bool:
@@ -151,9 +156,11 @@ def _why_altered(was: Any, field: Any) -> str:
     longest, before = getattr(field, "max_length", None), getattr(was, "max_length", None)
     if longest and before and longest < before:
         return "what is longer does not fit, and the code that runs now may write it."
-    if (field.db_index or field.unique) and not (was.db_index or was.unique):
-        return INDEX_APART
-    return ""
+    return "" if was.db_index or was.unique else _why_indexed(field)
+
+
+def _why_indexed(field: Any) -> str:
+    return UNIQUE_APART if field.unique else INDEX_APART if field.db_index else ""
 
 
 def _is_kept_the_same_way(was: Any, field: Any) -> bool:

@@ -137,6 +137,11 @@ def derived(*, root: StrPath) -> dict[str, str]:
     folder = os.path.join(root, "apps")
     apps = [name for name in sorted(os.listdir(folder)) if _is_app(os.path.join(folder, name))]
     owners = {name: read_owners(os.path.join(folder, name, "OWNERS.toml")) for name in apps}
+    for name, said in owners.items():
+        if said["team"] not in teams:
+            path = os.path.join(folder, name, "OWNERS.toml")
+            message = f"no team {said['team']!r} in teams.toml. Known: {', '.join(sorted(teams))}."
+            raise Malformed(message, path=path, line=_line(path, "team"))
     return {
         ".github/CODEOWNERS": _codeowners(owners, teams=teams),
         "catalog-info.yaml": _catalog_info(owners, teams=teams, project=_name_of(root)),

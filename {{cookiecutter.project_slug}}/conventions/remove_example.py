@@ -7,7 +7,10 @@ the result with `git diff` before you commit it.
 
 import os
 import shutil
+import sys
 from pathlib import Path
+
+from conventions import ownership
 
 EXAMPLE_PATHS = (
     "apps/bookings",
@@ -24,6 +27,17 @@ MARKERS = (b"# example", b"<!-- example -->", b"{# example #}")
 BEGINS, ENDS = b"<!-- example begins -->", b"<!-- example ends -->"
 TARGET = b"remove-example:"
 NOT_OURS = {".git", ".venv", ".tools", "node_modules", "var"}
+
+
+def in_the_way(*, root: Path) -> list[str]:
+    """Say which apps of your own use one of the example's. Raises `ownership.Malformed`."""
+    going = {path.removeprefix("apps/") for path in EXAMPLE_PATHS if path.startswith("apps/")}
+    said = []
+    for path in sorted(root.glob("apps/*/OWNERS.toml")):
+        if path.parent.name not in going:
+            used = going.intersection(ownership.read_owners(path).get("depends_on", []))
+            said += [f"{path.relative_to(root)} depends on {name}, which goes." for name in used]
+    return said
 
 
 def remove_example(*, root: str | Path) -> None:
@@ -98,6 +112,12 @@ def _without_target(lines: list[bytes]) -> list[bytes]:
 
 
 if __name__ == "__main__":
+    try:
+        found = in_the_way(root=Path.cwd())
+    except ownership.Malformed as error:
+        sys.exit(str(error))
+    if found:
+        sys.exit("\n".join([*found, "Do without it first. Nothing was deleted."]))
     remove_example(root=Path.cwd())
     print("The example is gone. Next: make check")
     print("The database still has its tables: stop everything, delete var/, and make setup.")

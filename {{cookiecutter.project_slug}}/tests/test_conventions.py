@@ -88,6 +88,15 @@ class TestTasks:
 
         assert unproven == set(), "add to the app's tests: assert_harmless_twice(tasks.NAME, ...)"
 
+    @pytest.mark.parametrize("path", ["Procfile", "compose.yaml"])
+    def test_each_go_to_a_queue_that_a_worker_reads(self, path: str) -> None:
+        said = re.search(r'--queues"?,? "?([\w,]+)', (ROOT / path).read_text(encoding="utf-8"))
+        assert said
+
+        queues = {task.queue_name or "default" for task in catalogue.tasks_of(current_app)}
+
+        assert queues <= set(said[1].split(",")), f"name the queue in {path}, too"
+
 
 def proven(*, fixture: str) -> set[str]:
     return set().union(*(testing.proven(each, fixture=fixture) for each in modules("tests")))

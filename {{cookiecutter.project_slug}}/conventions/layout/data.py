@@ -55,7 +55,7 @@ def caches_state_their_bottleneck(project: Project) -> Iterator[Finding]:
             ):
                 yield module.at(call), "bottleneck is empty. Say what was measured."
             for node, dotted in _forgetters(words.get("invalidated_by"), module=module):
-                if dotted not in project.functions:
+                if dotted not in project.functions and not _is_unreadable(dotted, project):
                     yield module.at(node), f"there is no {dotted}. Name the service that forgets."
 
 
@@ -102,6 +102,12 @@ def _mentions(dotted: str, *, project: Project) -> set[str]:
             if parts[2:3] == ["caches"]:
                 found |= {f"{parts[1]}.caches.{part}" for part in parts[3:]}
     return found
+
+
+def _is_unreadable(dotted: str, project: Project) -> bool:
+    """Whether the module of a function could not be read, which is another rule's."""
+    module = dotted.rpartition(".")[0].replace(".", "/")
+    return any(error.place.path.startswith(module) for error in project.unreadable)
 
 
 def _declarations(module: Module) -> list[ast.Call]:

@@ -84,7 +84,7 @@ class TestRefused:
             ("migrations.AddField('item', 'n', models.FloatField(db_default=Random()))", "beside"),
             (
                 "migrations.AddField('item', 'n', models.IntegerField(null=True, unique=True))",
-                "False",
+                "Unique",
             ),
             (
                 "migrations.AddField('item', 'of', models.ForeignKey('shop.Item', models.CASCADE,"

@@ -105,6 +105,15 @@ class TestDerived:
         assert 'owner: "group:default/platform"' in catalog
         assert 'dependsOn:\n    - "component:desk/catalog"' in catalog
 
+    def test_is_nothing_while_a_team_is_unknown(self, root: Path) -> None:
+        path = root / "apps/accounts/OWNERS.toml"
+        path.write_text(SOUND.replace("platform", "platfrom"))
+
+        with pytest.raises(ownership.Malformed, match="no team 'platfrom' in") as unknown:
+            ownership.derived(root=root)
+
+        assert unknown.value.line == 2
+
     @pytest.mark.parametrize(
         "path",
         [
