@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 StrPath = str | os.PathLike[str]
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 LIFECYCLES = ("experimental", "production", "deprecated")  # Backstage's own words
 PROFILES = ("layered", "crud")
 NEEDED = ("team", "purpose", "lifecycle", "runbook")
 KNOWN = (*NEEDED, "depends_on", "profile")
+NOT_LOOKED_AT = (".", "__pycache__")  # in apps/, by how the name begins
 KNOWN_OF_A_TEAM = ("contact", "github", "escalation")
 HEADER = "# Derived from teams.toml and apps/*/OWNERS.toml by `make owners`. Do not edit.\n"
 
@@ -74,6 +75,11 @@ def read_teams(path: StrPath) -> dict[str, dict[str, Any]]:
             message, at = fault
             raise Malformed(message, path=path, line=_line(path, at, after=f"[{name}]"))
     return teams
+
+
+def why_unknown(team: object, *, teams: dict[str, dict[str, Any]]) -> str:
+    """Return what to say of a team that is none of teams.toml."""
+    return f"no team {team!r} in teams.toml. Known: {', '.join(sorted(teams))}."
 
 
 def _fault_of_team(name: str, table: Any) -> tuple[str, str] | None:
@@ -140,8 +146,8 @@ def derived(*, root: StrPath) -> dict[str, str]:
     for name, said in owners.items():
         if said["team"] not in teams:
             path = os.path.join(folder, name, "OWNERS.toml")
-            message = f"no team {said['team']!r} in teams.toml. Known: {', '.join(sorted(teams))}."
-            raise Malformed(message, path=path, line=_line(path, "team"))
+            why = why_unknown(said["team"], teams=teams)
+            raise Malformed(why, path=path, line=_line(path, "team"))
     return {
         ".github/CODEOWNERS": _codeowners(owners, teams=teams),
         "catalog-info.yaml": _catalog_info(owners, teams=teams, project=_name_of(root)),
@@ -150,13 +156,13 @@ def derived(*, root: StrPath) -> dict[str, str]:
 
 def _is_app(folder: str) -> bool:
     """Whether it holds a file. (Git leaves a folder of bytecode behind when an app goes.)"""
-    if os.path.basename(folder).startswith((".", "__pycache__")):
+    if os.path.basename(folder).startswith(NOT_LOOKED_AT):
         return False
     if os.path.exists(os.path.join(folder, "OWNERS.toml")):
         return True
     for _, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
-        if any(name[0] != "." for name in names):
+        folders[:] = [name for name in folders if not name.startswith(NOT_LOOKED_AT)]
+        if any(not name.startswith(NOT_LOOKED_AT) for name in names):
             return True
     return False
 

@@ -125,14 +125,15 @@ NOT_THE_ASKER = {f"conventions/{name}.py" for name in ("http", "querying", "test
 
 def asked_from() -> str:
     """Return the `path:line` of ours, in a template or in code, that the running query is for."""
+    root = settings.BASE_DIR
     frame = sys._getframe(1)
     while frame is not None:
         node: Any = frame.f_locals.get("self")
         # Not isinstance(): a lazy object would ask the database what it is.
         is_node = issubclass(type(node), Node)
         if is_node and node.token and node.origin:
-            return f"{_ours(node.origin.name) or node.origin.name}:{node.token.lineno}"
-        path = _ours(frame.f_code.co_filename)
+            return f"{_ours(node.origin.name, root=root) or node.origin.name}:{node.token.lineno}"
+        path = _ours(frame.f_code.co_filename, root=root)
         if path and path not in NOT_THE_ASKER:
             return f"{path}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
@@ -140,12 +141,12 @@ def asked_from() -> str:
 
 
 @functools.cache  # every frame of every query asks, for the same few hundred files
-def _ours(filename: str) -> str:
+def _ours(filename: str, *, root: Path) -> str:
     """Return a file's path in the project, and nothing where it is not of the project."""
     path = Path(filename)
-    if not path.is_relative_to(settings.BASE_DIR) or ".venv" in path.parts:
+    if not path.is_relative_to(root) or ".venv" in path.parts:
         return ""
-    return path.relative_to(settings.BASE_DIR).as_posix()
+    return path.relative_to(root).as_posix()
 
 
 @models.CharField.register_lookup

@@ -63,8 +63,7 @@ def owner_is_a_known_team(project: Project) -> Iterator[Finding]:
         return
     for app in project.apps:
         if (team := app.owners.get("team")) and team not in teams:
-            known = ", ".join(sorted(teams))
-            yield _owners_place(app, "team"), f"no team {team!r} in teams.toml. Known: {known}."
+            yield _owners_place(app, "team"), ownership.why_unknown(team, teams=teams)
 
 
 @rule
