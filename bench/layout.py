@@ -37,7 +37,7 @@ _, status, used = os.wait4(process, 0)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-COMMANDS = {"check": ["-m", "conventions"], "parse": ["-c", PARSE]}
+COMMANDS = {"check": ["-m", "trellis"], "parse": ["-c", PARSE]}
 SIZES = (10, 100, 300)
 ROUNDS = 7
 
@@ -62,7 +62,7 @@ def grown(project: Path, *, apps: int) -> None:
                 file.write_text(
                     text.replace("apps.bookings", f"apps.{name}").replace('"bookings.', f'"{name}.')
                 )
-    demo.run([sys.executable, "-m", "conventions", "owners"], cwd=project)
+    demo.run([sys.executable, "-m", "trellis", "owners"], cwd=project)
 
 
 def cost(arguments: list[str], *, cwd: Path) -> Cost:

@@ -17,7 +17,7 @@ import orjson  # noqa: E402  # Django is set up before what needs its settings
 from apps.catalog import selectors  # noqa: E402
 from apps.catalog.models import Session  # noqa: E402
 from config import urls  # noqa: E402
-from conventions import paging  # noqa: E402
+from trellis.reads import paging  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.models import F  # noqa: E402

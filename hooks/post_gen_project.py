@@ -116,10 +116,11 @@ def finish(*, starter: str) -> None:
     """Run the project's own code on it, in this process: another one would double the wait."""
     root = os.getcwd()
     if starter == "empty":
-        from conventions.remove_example import remove_example
+        from trellis.commands.remove_example import remove_example
 
         remove_example(root=root)
-    from conventions import layout, ownership
+    from trellis.checks import layout
+    from trellis import ownership
 
     try:
         ownership.write(root=root)
@@ -131,7 +132,7 @@ def finish(*, starter: str) -> None:
 def stop_if(found: Sequence[object], *, command: str) -> None:
     """Let generation fail with what a command found. Nothing is said when that is nothing."""
     if found:
-        print(f"`python -m conventions {command}` fails in what was copied:", *found, sep="\n")
+        print(f"`trellis {command}` fails in what was copied:", *found, sep="\n")
         sys.stdout.flush()
         sys.exit(1)
 
@@ -254,7 +255,7 @@ if __name__ == "__main__":
     # A short life: neither collecting garbage nor tidying up at the end is worth its time.
     gc.disable()
     sys.dont_write_bytecode = True
-    sys.path[0] = os.getcwd()  # the project, instead of the system's temporary folder
+    sys.path[0] = os.path.join(os.getcwd(), "vendor", "trellis", "src")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -9,4 +9,4 @@ os.environ["IGNORE_ENV_FILE"] = "1"
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 os.environ["LOG_FILE"] = ""
 
-pytest_plugins = ["conventions.testing"]
+pytest_plugins = ["trellis.testing"]

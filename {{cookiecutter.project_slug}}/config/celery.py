@@ -8,13 +8,11 @@ from celery.signals import setup_logging
 from django.apps import apps
 from kombu.transport import TRANSPORT_ALIASES
 
-from conventions import queueing
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Only where it is used is it loaded: the broker in files is for Linux and macOS.
-TRANSPORT_ALIASES["local"] = "conventions.local_broker:Transport"
-app = Celery("config", task_cls=queueing.Task)
+TRANSPORT_ALIASES["local"] = "trellis.local_broker:Transport"
+app = Celery("config", task_cls="trellis.tasks.base:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -30,4 +28,6 @@ def plan_periodic_tasks(sender: Celery, **_: object) -> None:
     if not apps.ready:  # as in a command of Celery that imports no tasks
         django.setup()
     app.autodiscover_tasks(force=True)
-    sender.conf.beat_schedule = queueing.beat_schedule(sender)
+    from trellis.tasks import base  # it needs the models, which this module is loaded before
+
+    sender.conf.beat_schedule = base.beat_schedule(sender)

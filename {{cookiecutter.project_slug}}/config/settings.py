@@ -19,8 +19,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
-
-from config import logging
+from trellis import logs
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Booking]` means something at run time, too
 
@@ -117,7 +116,7 @@ INSTALLED_APPS = [
     "axes",
     "django_structlog",
     "ninja",  # as an app it serves the API page's scripts itself instead of from a CDN
-    "conventions",
+    "trellis",
     "apps.accounts",
     "apps.catalog",  # example
     "apps.bookings",  # example
@@ -126,7 +125,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "conventions.health.HealthMiddleware",  # first: a probe knows neither our name nor TLS
+    "trellis.web.health.HealthMiddleware",  # first: a probe knows neither our name nor TLS
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -136,8 +135,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "conventions.http.RequestMiddleware",
-    "conventions.http.BusinessErrorMiddleware",
+    "trellis.web.requests.RequestMiddleware",
+    "trellis.web.pages.BusinessErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -163,7 +162,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "conventions.http.project",
+                "trellis.web.pages.project",
             ]
         },
     }
@@ -240,12 +239,12 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 AXES_VERBOSE = False
 AXES_USERNAME_FORM_FIELD = "username"  # what Django names the field, though it holds the email
-AXES_USERNAME_CALLABLE = "conventions.http.sign_in_name"
+AXES_USERNAME_CALLABLE = "trellis.web.requests.sign_in_name"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
 # Of both together, so that nobody locks out somebody else.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "conventions.http.client_address"
+AXES_CLIENT_IP_CALLABLE = "trellis.web.requests.client_address"
 PROXY_COUNT = env.int("PROXY_COUNT", default=1 if PRODUCTION else 0)  # how many stand in front
 
 # --- Pages ----------------------------------------------------------------------------------
@@ -327,7 +326,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 if _broker == "local":
-    # Development and small single-host use: messages are files (conventions/local_broker.py).
+    # Development and small single-host use: messages are files (trellis/local_broker.py).
     if sys.platform == "win32":
         raise ImproperlyConfigured(
             "The broker in files needs Linux or macOS (or WSL)."
@@ -358,7 +357,7 @@ else:
     # Only through topic exchanges does a countdown wait in the broker instead of in a worker.
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = ["conventions.queueing.route"]  # each task states its queue
+CELERY_TASK_ROUTES = ["trellis.tasks.base.route"]  # each task states its queue
 CELERY_TASK_CREATE_MISSING_QUEUES = True  # and that is all a new queue takes
 CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the database, where it belongs
 CELERY_TASK_ACKS_LATE = True  # a message is the broker's until its work is done
@@ -366,7 +365,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True  # also when the process that ran it wa
 CELERY_TASK_RETRY_ON_WORKER_LOST = True  # ... which counts as one of its tries, so it ends
 CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds, then the task is told
 CELERY_TASK_TIME_LIMIT = 600  # seconds, then its process is killed: nothing runs for ever
-CELERY_WORKER_CONSUMER = "conventions.queueing.worker:Consumer"  # what is unreadable becomes a row
+CELERY_WORKER_CONSUMER = "trellis.tasks.worker:Consumer"  # what is unreadable becomes a row
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # no message waits in a worker while another is idle
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000  # a slow leak never grows old
 # Seconds a worker that is told to stop (SIGTERM, with REMAP_SIGTERM=SIGQUIT) lets its tasks
@@ -383,7 +382,7 @@ LOGGING_CONFIG = None  # config/logging.py sets it up, the same for web, worker 
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # In development the same lines also go to a file, as JSON, where `manage.py story` finds them.
 LOG_FILE = env("LOG_FILE", default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"))
-logging.configure(
+logs.configure(
     level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION), json_file=LOG_FILE
 )
 
@@ -396,7 +395,7 @@ if env("SENTRY_DSN", default=""):
         send_default_pii=False,
         include_local_variables=False,  # passwords are among them
         max_request_body_size="never",  # and in what was posted: password1 passes Sentry's filter
-        before_send=logging.tag_owner,
+        before_send=logs.tag_owner,
     )
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

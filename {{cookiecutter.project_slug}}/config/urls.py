@@ -4,10 +4,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
+from trellis import web
 
-from conventions import http
-
-api = http.make_api()
+api = web.make_api()
 api.add_router("/bookings", "apps.bookings.api.router")  # example
 api.add_router("/sessions", "apps.catalog.api.router")  # example
 # startapp adds API routers above this line

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-from conventions import caching
+from trellis import caching
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,14 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import conventions
 import pytest
 from celery import current_app
+from trellis import reads, testing
+from trellis.checks.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
+from trellis.tasks import catalogue
 
 import apps
-import conventions
-from conventions import querying, testing
-from conventions.layout.source import BESIDE_THE_LAYERS, FRONT_DOOR, RANK, ROWS
-from conventions.queueing import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class TestLayout:
     def test_is_as_the_rules_say(self) -> None:
         check = subprocess.run(
-            [sys.executable, "-m", "conventions"], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", "trellis"], cwd=ROOT, capture_output=True, text=True
         )
 
         if check.returncode != 0:
@@ -68,7 +68,7 @@ class TestSelectors:
     def test_each_prove_that_their_queries_do_not_grow(self) -> None:
         modules("selectors")  # each registers itself as it is imported
 
-        unproven = {name for name in querying.selectors if name.startswith("apps.")} - proven(
+        unproven = {name for name in reads.selectors if name.startswith("apps.")} - proven(
             fixture="assert_constant_queries"
         )
 
@@ -103,7 +103,7 @@ def proven(*, fixture: str) -> set[str]:
 
 
 def modules(layer: str) -> list[ModuleType]:
-    """Import the modules of one layer, in every app and in the conventions."""
+    """Import the modules of one layer, in every app and in the trellis."""
     return [
         import_module(found.name)
         for package in (apps, conventions)

@@ -10,8 +10,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, OperationalError, connection, connections, models, transaction
 from django.db.migrations.state import ProjectState
-
-from conventions import indexes
+from trellis.reads import indexes
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

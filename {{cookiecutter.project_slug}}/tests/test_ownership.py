@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from celery import current_app, shared_task
+from trellis import ownership
+from trellis.models import FailedTask
 
-from conventions import ownership
-from conventions.models import FailedTask
 from tests.test_settings import manage
 
 OWNER = ownership.owner_of(app="accounts").team

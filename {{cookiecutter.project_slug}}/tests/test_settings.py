@@ -139,7 +139,7 @@ import inspect, json
 from celery.app.defaults import NAMESPACES, flatten
 from django.conf import settings
 from config import celery_app as app
-from conventions import queueing
+from trellis import tasks
 
 ours = {name[7:].lower() for name in dir(settings) if name.startswith("CELERY_")}
 connection = app.connection_for_write()
@@ -161,7 +161,7 @@ print(json.dumps({
         if k in {"socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout"})],
     "pause": app.conf.task_publish_retry_policy["interval_max"],
     "time_limit": app.conf.task_time_limit,
-    "longest_wait": queueing.LONGEST_COUNTDOWN,
+    "longest_wait": tasks.LONGEST_COUNTDOWN,
     "queues": {name: [(queue.queue_arguments or {}).get("x-queue-type"), queue.exchange.type]
         for name in ("default", "mail") for queue in [app.amqp.queues[name]]},
 } | {name: options.get(name)
@@ -271,5 +271,5 @@ class TestCelery:
             text=True,
         )
 
-        assert "conventions.republish_unpublished" in answer.stdout
+        assert "trellis.republish_unpublished" in answer.stdout
         assert (answer.returncode, answer.stderr) == (0, "")

@@ -1,11 +1,12 @@
 """Reads about people."""
 
+from trellis import reads
+
 from apps.accounts import types
 from apps.accounts.models import User
-from conventions.querying import selector
 
 
-@selector(queries=1)
+@reads.selector(queries=1)
 def contact_of(*, user_id: int) -> types.Contact:
     """Return how to reach a user. Raises `User.DoesNotExist`."""
     user = User.objects.only("id", "name", "email").get(pk=user_id)

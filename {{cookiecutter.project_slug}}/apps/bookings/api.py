@@ -7,19 +7,18 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Status
+from trellis import reads, web
 
 from apps.bookings import selectors, services, types
-from conventions import http
-from conventions.paging import Page
 
 router = Router(tags=["bookings"])
 
 
-class BookingIn(http.In):
+class BookingIn(web.In):
     session: UUID
 
 
-class BookingOut(http.Out):
+class BookingOut(web.Out):
     public_id: UUID
     status: str
     title: str
@@ -30,17 +29,17 @@ class BookingOut(http.Out):
     confirmation_sent_at: datetime | None
 
 
-@router.get("", response=http.PageOut[BookingOut])
-def list_bookings(request: HttpRequest, cursor: str = "") -> Page[types.Booking]:
+@router.get("", response=web.PageOut[BookingOut])
+def list_bookings(request: HttpRequest, cursor: str = "") -> reads.Page[types.Booking]:
     """Your bookings, newest first."""
-    return selectors.bookings_of(attendee_id=http.user_id(request), cursor=cursor)
+    return selectors.bookings_of(attendee_id=web.user_id(request), cursor=cursor)
 
 
 @router.post("", response={HTTPStatus.CREATED: BookingOut})
 def book_seat(request: HttpRequest, wanted: BookingIn) -> Status[types.Booking]:
     """Take a seat."""
     booking = services.book_seat(
-        session_public_id=wanted.session, by=http.user_id(request), at=timezone.now()
+        session_public_id=wanted.session, by=web.user_id(request), at=timezone.now()
     )
     return Status(HTTPStatus.CREATED, booking)
 
@@ -48,5 +47,5 @@ def book_seat(request: HttpRequest, wanted: BookingIn) -> Status[types.Booking]:
 @router.delete("{public_id}", response={HTTPStatus.NO_CONTENT: None})
 def cancel_booking(request: HttpRequest, public_id: UUID) -> Status[None]:
     """Give a seat back."""
-    services.cancel_booking(public_id=public_id, by=http.user_id(request), at=timezone.now())
+    services.cancel_booking(public_id=public_id, by=web.user_id(request), at=timezone.now())
     return Status(HTTPStatus.NO_CONTENT, None)

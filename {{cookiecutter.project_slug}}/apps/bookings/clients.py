@@ -2,10 +2,10 @@
 
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from trellis import tracing
 
 from apps.accounts.types import Contact
 from apps.bookings.types import Booking
-from conventions import tracing
 
 
 def mail_confirmation(*, to: Contact, booking: Booking) -> None:

@@ -1,6 +1,6 @@
 """Errors that a decorator names, so they stand where tasks can import them first."""
 
-from conventions import errors
+from trellis import errors
 
 
 class ConfirmationInProgress(errors.Conflict):

@@ -5,14 +5,13 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-
-from conventions import querying
+from trellis import reads
 
 # The statuses that take a seat. (Here, because a model's `Meta` cannot name its own `Status`.)
 ACTIVE = ["held", "confirmed"]
 
 
-class Booking(querying.Model):
+class Booking(reads.Model):
     """One seat for one person, from the moment it is taken."""
 
     class Status(models.TextChoices):

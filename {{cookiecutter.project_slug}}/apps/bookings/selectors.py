@@ -4,35 +4,34 @@ from datetime import date
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
+from trellis import reads
 
 from apps.bookings import types
 from apps.bookings.models import ACTIVE, Booking
-from conventions.paging import Page, page
-from conventions.querying import promised, selector, within_days
 
 SHOWN = 50  # bookings on a page
 
 
-@selector(queries=1)
-def bookings_of(*, attendee_id: int, cursor: str = "") -> Page[types.Booking]:
+@reads.selector(queries=1)
+def bookings_of(*, attendee_id: int, cursor: str = "") -> reads.Page[types.Booking]:
     """Return a person's bookings, newest first. Raises `CursorInvalid`."""
     rows = Booking.objects.select_related("session__workshop").filter(attendee_id=attendee_id)
-    return page(rows, order=("-booked_at", "-id"), size=SHOWN, cursor=cursor, into=_as_type)
+    return reads.page(rows, order=("-booked_at", "-id"), size=SHOWN, cursor=cursor, into=_as_type)
 
 
-@selector(queries=1)
+@reads.selector(queries=1)
 def booking(*, booking_id: int) -> types.Booking:
     """Return one booking. Raises `Booking.DoesNotExist`."""
     rows = Booking.objects.select_related("session__workshop")
-    return _as_type(promised(rows).get(pk=booking_id))
+    return _as_type(reads.promised(rows).get(pk=booking_id))
 
 
-@selector(queries=1)
+@reads.selector(queries=1)
 def seats_taken(*, first: date, last: date) -> list[types.SeatsTaken]:
     """Return the seats taken on each day from `first` to `last` that has any (days in UTC)."""
     days = (
         Booking.objects.filter(
-            within_days("session__starts_at", first=first, last=last),
+            reads.within_days("session__starts_at", first=first, last=last),
             status__in=ACTIVE,
         )
         .annotate(day=TruncDate("session__starts_at"))

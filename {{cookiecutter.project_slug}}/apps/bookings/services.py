@@ -7,13 +7,13 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from trellis import errors
+from trellis.tasks import given_up
 
 from apps.accounts import selectors as accounts
 from apps.bookings import clients, exceptions, selectors, tasks, types
 from apps.bookings.models import ACTIVE, Booking
 from apps.catalog import services as catalog
-from conventions import errors
-from conventions.queueing import failures
 
 logger = structlog.get_logger(__name__)
 
@@ -151,11 +151,11 @@ def resend_overdue_confirmations(*, at: datetime) -> int:
         booked_at__lte=long_ago,
         session__starts_at__gt=at,
     ).exclude(confirmation_claimed_until__gt=long_ago)
-    given_up = failures.given_up(name=tasks.send_confirmation.name, argument="booking_id")
+    skipped = given_up(name=tasks.send_confirmation.name, argument="booking_id")
     lost = (
         booking_id
         for booking_id in overdue.order_by("booked_at").values_list("pk", flat=True)
-        if str(booking_id) not in given_up
+        if str(booking_id) not in skipped
     )
     booking_ids = list(islice(lost, SWEPT))
     for booking_id in booking_ids:

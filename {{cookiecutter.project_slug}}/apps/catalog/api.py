@@ -6,15 +6,14 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
+from trellis import reads, web
 
 from apps.catalog import selectors, types
-from conventions import http
-from conventions.paging import Page
 
 router = Router(tags=["sessions"])
 
 
-class SessionOut(http.Out):
+class SessionOut(web.Out):
     public_id: UUID
     title: str
     summary: str
@@ -26,14 +25,16 @@ class SessionOut(http.Out):
     seats_left: int
 
 
-@router.get("", response=http.PageOut[SessionOut], auth=None)
-def list_sessions(request: HttpRequest, cursor: str = "") -> Page[types.Session]:
+@router.get("", response=web.PageOut[SessionOut], auth=None)
+def list_sessions(request: HttpRequest, cursor: str = "") -> reads.Page[types.Session]:
     """The sessions that can still be joined, soonest first."""
     return selectors.upcoming_sessions(at=timezone.now(), cursor=cursor)
 
 
-@router.get("titled", response=http.PageOut[SessionOut], auth=None)
-def search_sessions(request: HttpRequest, title: str, cursor: str = "") -> Page[types.Session]:
+@router.get("titled", response=web.PageOut[SessionOut], auth=None)
+def search_sessions(
+    request: HttpRequest, title: str, cursor: str = ""
+) -> reads.Page[types.Session]:
     """The same, of the workshops whose title begins like this."""
     return selectors.sessions_titled(title=title, at=timezone.now(), cursor=cursor)
 

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from trellis import caching
+
 from apps.catalog import types
 from apps.catalog.models import Session
-from conventions.caching import cached_read
 
 CHANGED_BY = (
     "apps.catalog.services.schedule_session",
@@ -15,7 +16,7 @@ CHANGED_BY = (
 )
 
 
-@cached_read(
+@caching.cached_read(
     name="catalog.session",
     version=1,
     ttl=300,

@@ -1,6 +1,6 @@
 """Errors that both reads and writes of this app raise."""
 
-from conventions import errors
+from trellis import errors
 
 
 class SessionNotFound(errors.NotFound):

@@ -7,12 +7,12 @@ from typing import Any
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from trellis import reads
 
 from apps.catalog import types
-from conventions import querying
 
 
-class Workshop(querying.Model):
+class Workshop(reads.Model):
     title = models.CharField(max_length=120)
     title_key = models.CharField(max_length=120, blank=True, editable=False)  # what is searched
     summary = models.TextField()
@@ -40,7 +40,7 @@ class Workshop(querying.Model):
         return title.replace("\0", "").casefold()[:120]  # PostgreSQL takes no NUL in a text
 
 
-class Session(querying.Model):
+class Session(reads.Model):
     """A workshop at a time and place. Seats are counted here, so that one row decides."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

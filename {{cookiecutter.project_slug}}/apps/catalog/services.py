@@ -5,10 +5,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from trellis import errors
 
 from apps.catalog import caches, exceptions, selectors, types
 from apps.catalog.models import Session, Workshop
-from conventions import errors
 
 
 class SessionFull(errors.Conflict):

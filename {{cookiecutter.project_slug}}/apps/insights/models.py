@@ -1,11 +1,10 @@
 """Figures computed ahead of the reading."""
 
 from django.db import models
+from trellis import reads
 
-from conventions import querying
 
-
-class DailyOccupancy(querying.Model):
+class DailyOccupancy(reads.Model):
     """How full one day's sessions are (days in UTC), as of `refreshed_at`."""
 
     day = models.DateField(unique=True)

@@ -2,11 +2,12 @@
 
 from datetime import date
 
+from trellis import reads
+
 from apps.insights.models import DailyOccupancy
-from conventions.querying import promised, selector
 
 
-@selector(queries=1)
+@reads.selector(queries=1)
 def daily_occupancy(*, since: date) -> list[DailyOccupancy]:
     """Return the days from `since` on that have sessions, in order."""
-    return list(promised(DailyOccupancy.objects.filter(day__gte=since)))
+    return list(reads.promised(DailyOccupancy.objects.filter(day__gte=since)))

@@ -3,9 +3,9 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from trellis import errors, web
 
 from apps.insights import selectors
-from conventions import errors, http
 
 
 @login_required
@@ -13,4 +13,4 @@ def occupancy(request: HttpRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise errors.Forbidden("This page is for staff.")
     days = selectors.daily_occupancy(since=timezone.now().date())
-    return http.render(request, "insights/occupancy.html", {"days": days})
+    return web.render(request, "insights/occupancy.html", {"days": days})

@@ -1,8 +1,8 @@
 import pytest
 from django.db import connection
+from trellis.testing import recorded, unindexed
 
 from apps.accounts.models import User
-from conventions.testing import recorded, unindexed
 
 pytestmark = pytest.mark.django_db
 

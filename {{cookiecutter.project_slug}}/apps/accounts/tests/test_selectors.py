@@ -1,6 +1,7 @@
+from trellis.testing import ConstantQueries
+
 from apps.accounts import selectors
 from apps.accounts.tests.factories import UserFactory
-from conventions.testing import ConstantQueries
 
 
 class TestContactOf:

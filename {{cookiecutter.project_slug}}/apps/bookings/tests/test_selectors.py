@@ -1,13 +1,13 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from trellis.testing import ConstantQueries
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings import selectors
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
-from conventions.testing import ConstantQueries
 
 
 class TestBookingsOf:

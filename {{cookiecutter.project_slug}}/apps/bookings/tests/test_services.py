@@ -6,6 +6,8 @@ from django.core import mail
 from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.testing import capture_logs
+from trellis.tasks import recording
+from trellis.testing import at_once
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -15,8 +17,6 @@ from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import services as catalog
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
-from conventions.queueing import recording
-from conventions.testing import at_once
 
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
 

@@ -6,14 +6,14 @@ import structlog
 from django.core import mail
 from django.utils import timezone
 from structlog.testing import LogCapture
+from trellis.models import FailedTask
+from trellis.tasks import base
+from trellis.testing import HarmlessTwice
 
 from apps.bookings import clients, services, tasks
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
-from conventions.models import FailedTask
-from conventions.queueing import base
-from conventions.testing import HarmlessTwice
 
 
 class TestTasks:

@@ -1,6 +1,6 @@
 from django.db import migrations, models
+from trellis import reads
 
-from conventions import indexes
 
 
 class Migration(migrations.Migration):
@@ -9,13 +9,13 @@ class Migration(migrations.Migration):
     dependencies = [("catalog", "0001_initial")]
 
     operations = [
-        indexes.AddIndex(
+        reads.AddIndex(
             model_name="workshop",
             index=models.Index(
                 fields=["title_key"], opclasses=["varchar_pattern_ops"], name="workshop_title_key"
             ),
         ),
-        indexes.AddIndex(
+        reads.AddIndex(
             model_name="session",
             index=models.Index(
                 fields=["workshop", "starts_at", "id"], name="session_of_workshop"

@@ -2,11 +2,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import pytest
+from trellis.testing import ConstantQueries, work_of
 
 from apps.catalog import exceptions, selectors
 from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
-from conventions.testing import ConstantQueries, work_of
 
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
 

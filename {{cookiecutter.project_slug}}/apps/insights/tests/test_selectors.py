@@ -1,8 +1,9 @@
 from datetime import date
 
+from trellis.testing import ConstantQueries
+
 from apps.insights import selectors
 from apps.insights.tests.factories import DailyOccupancyFactory
-from conventions.testing import ConstantQueries
 
 
 class TestDailyOccupancy:

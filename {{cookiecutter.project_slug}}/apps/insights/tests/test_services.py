@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from django.db import connections
+from trellis.testing import at_once
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings import selectors, types
@@ -15,7 +16,6 @@ from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
 from apps.insights import services
 from apps.insights.models import DailyOccupancy
-from conventions.testing import at_once
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2130, 1, 1, tzinfo=UTC)

@@ -2,11 +2,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from trellis.testing import HarmlessTwice
 
 from apps.catalog.tests.factories import SessionFactory
 from apps.insights import services, tasks
 from apps.insights.models import DailyOccupancy
-from conventions.testing import HarmlessTwice
 
 
 class TestTasks:

@@ -1,0 +1,39 @@
+"""A task to break, and its failure, for the tests of what all tasks share."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from celery import current_app, shared_task
+from structlog.contextvars import clear_contextvars
+
+from trellis.models import FailedTask
+from trellis.tasks import recording
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_ids_left_by_other_tests() -> None:
+    clear_contextvars()
+
+
+@pytest.fixture
+def task() -> Iterator[Any]:
+    @shared_task(name="tests.fragile", queue="mail", max_retries=0)
+    def fragile(*, what: object, password: str = "") -> None:
+        if what == "memory":
+            raise MemoryError
+        if what == "error":
+            raise ValueError(f"broken, with {password}")
+
+    yield current_app.tasks["tests.fragile"]
+    del current_app.tasks["tests.fragile"]
+
+
+def fail(task: Any, *, task_id: str = "1", at: datetime = NOW, **details: Any) -> FailedTask:
+    """Record a failure as a worker does, and return its row."""
+    given: dict[str, Any] = {"args": (), "kwargs": {"what": "error"}, "error": ValueError("broken")}
+    recording.record(task=task, task_id=task_id, at=at, **given | details)
+    return FailedTask.objects.get(task_id=task_id)

@@ -1,0 +1,198 @@
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.contrib.django.task import DjangoTask
+from django.db import connections
+from kombu.exceptions import OperationalError
+from structlog.contextvars import bound_contextvars
+
+from trellis import tracing
+from trellis.models import FailedTask
+from trellis.tasks import failures
+from trellis.tests.conftest import NOW, fail
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What reaches the broker."""
+    messages: list[dict[str, Any]] = []
+
+    def publish(task: Any, args: Any, kwargs: Any, **options: Any) -> None:
+        about = {"name": task.name, "request_id": tracing.request_id()}
+        messages.append(about | {"kwargs": kwargs, "task_id": options["task_id"]})
+
+    monkeypatch.setattr(DjangoTask, "apply_async", publish)
+    return messages
+
+
+@pytest.fixture
+def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OperationalError("no broker")
+
+    monkeypatch.setattr(DjangoTask, "apply_async", refuse)
+
+
+@pytest.mark.django_db
+class TestGivenUp:
+    def test_names_what_a_task_failed_with_and_nobody_replayed(self, task: Any) -> None:
+        for number, state in enumerate(["open", "discarded", "replayed"]):
+            row = fail(task, task_id=str(number), kwargs={"what": number})
+            FailedTask.objects.filter(pk=row.pk).update(state=state)
+
+        assert failures.given_up(name=task.name, argument="what") == {"0", "1"}
+        assert failures.given_up(name="tests.other", argument="what") == set()
+
+
+@pytest.mark.django_db
+class TestReplay:
+    def test_publishes_it_under_its_own_id_and_that_of_its_request(
+        self, task: Any, published: list[dict[str, Any]]
+    ) -> None:
+        with bound_contextvars(request_id="of-the-request"):
+            row = fail(task)
+
+        failures.replay(failure_id=row.pk, by="me")
+
+        row.refresh_from_db()
+        assert row.state == "replayed"
+        (message,) = published
+        assert (message["name"], message["task_id"]) == ("tests.fragile", "1")
+        assert (message["kwargs"], message["request_id"]) == ({"what": "error"}, "of-the-request")
+
+    def test_that_fails_again_opens_the_same_row(self, task: Any, eager_tasks: None) -> None:
+        row = fail(task)
+
+        failures.replay(failure_id=row.pk, by="me")
+
+        assert FailedTask.objects.get().state == "open"
+
+    @pytest.mark.parametrize("service", [failures.replay, failures.discard])
+    def test_of_what_was_dealt_with_is_refused(
+        self, task: Any, published: list[dict[str, Any]], service: Any
+    ) -> None:
+        row = fail(task)
+        service(failure_id=row.pk, by="me")
+
+        for again in (failures.replay, failures.discard):
+            with pytest.raises(failures.NotOpen, match="already"):
+                again(failure_id=row.pk, by="me")
+
+        assert len(published) == (service is failures.replay)
+
+    def test_of_a_task_that_is_gone_is_refused(self, task: Any) -> None:
+        row = fail(task)
+        FailedTask.objects.update(name="accounts.gone")
+
+        with pytest.raises(failures.NotReplayable, match=r"no task accounts\.gone"):
+            failures.replay(failure_id=row.pk, by="me")
+
+        row.refresh_from_db()
+        assert row.state == "open"
+
+    def test_of_a_task_that_takes_other_arguments_now_is_refused(self, task: Any) -> None:
+        row = fail(task, kwargs={"which": 7})
+
+        with pytest.raises(failures.NotReplayable, match="takes other arguments now: missing"):
+            failures.replay(failure_id=row.pk, by="me")
+
+    def test_without_the_secret_it_needs_is_refused(self, task: Any) -> None:
+        row = fail(task, kwargs={"what": "", "password": "hunter2"})
+
+        with pytest.raises(failures.NotReplayable, match="was not kept"):
+            failures.replay(failure_id=row.pk, by="me")
+
+    @pytest.mark.parametrize("name", ["tests.fragile", "accounts.gone"])
+    def test_of_what_was_not_kept_says_so_first(self, task: Any, name: str) -> None:
+        row = fail(task, kwargs={"which": "\0"})
+        FailedTask.objects.update(name=name)
+
+        with pytest.raises(failures.NotReplayable, match="was not kept"):
+            failures.replay(failure_id=row.pk, by="me")
+
+    def test_with_the_broker_away_leaves_it_open(self, task: Any, broker_away: None) -> None:
+        row = fail(task)
+
+        with pytest.raises(failures.BrokerAway, match="no broker"):
+            failures.replay(failure_id=row.pk, by="me")
+
+        row.refresh_from_db()
+        assert row.state == "open"
+
+    def test_of_an_unknown_row_is_refused(self) -> None:
+        with pytest.raises(failures.NoSuchFailure, match="no failed task 7"):
+            failures.replay(failure_id=7, by="me")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestReplayTwice:
+    def test_at_once_publishes_once(self, task: Any, published: list[dict[str, Any]]) -> None:
+        row, together, refused = fail(task), threading.Barrier(4), []
+
+        def click() -> None:
+            together.wait()
+            try:
+                failures.replay(failure_id=row.pk, by="me")
+            except failures.NotOpen as error:
+                refused.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=click) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert (len(published), len(refused)) == (1, 3)
+
+
+@pytest.mark.django_db
+class TestRepublishUnpublished:
+    def test_publishes_what_the_broker_refused_and_nothing_else(
+        self, task: Any, published: list[dict[str, Any]]
+    ) -> None:
+        fail(task, task_id="failed")
+        fail(task, task_id="second", at=NOW, published=False)
+        fail(task, task_id="first", at=NOW - timedelta(minutes=1), published=False)
+
+        assert failures.republish_unpublished(by="the schedule") == 2
+        assert failures.republish_unpublished(by="the schedule") == 0
+
+        assert [message["task_id"] for message in published] == ["first", "second"]
+
+    def test_waits_while_the_broker_is_away(self, task: Any, broker_away: None) -> None:
+        row = fail(task, published=False)
+
+        assert failures.republish_unpublished(by="the schedule") == 0
+
+        row.refresh_from_db()
+        assert (row.state, row.kind) == ("open", "unpublished")
+
+    def test_leaves_to_people_what_cannot_be_published(
+        self, task: Any, published: list[dict[str, Any]]
+    ) -> None:
+        row = fail(task, kwargs={"what": "", "password": "hunter2"}, published=False)
+
+        failures.republish_unpublished(by="the schedule")
+
+        row.refresh_from_db()
+        assert (row.state, row.kind, published) == ("open", "failed", [])
+        assert "was not kept" in row.error
+
+
+@pytest.mark.django_db
+class TestDeleteOldFailures:
+    def test_keeps_what_is_open_and_what_is_young(self, task: Any) -> None:
+        for number, (state, days) in enumerate(
+            [("open", 400), ("replayed", 29), ("replayed", 31), ("discarded", 31)]
+        ):
+            row = fail(task, task_id=str(number), at=NOW - timedelta(days=days))
+            FailedTask.objects.filter(pk=row.pk).update(state=state)
+
+        assert failures.delete_old_failures(at=NOW) == 2
+
+        kept = FailedTask.objects.order_by("task_id").values_list("task_id", flat=True)
+        assert list(kept) == ["0", "1"]

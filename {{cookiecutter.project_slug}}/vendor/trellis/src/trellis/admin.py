@@ -1,0 +1,80 @@
+"""Failed tasks, for whoever is on call."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from trellis import errors, ownership
+from trellis.models import FailedTask
+from trellis.tasks import failures
+
+
+@admin.register(FailedTask)
+class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
+    list_display = ["name", "owner", "state", "error", "attempts", "last_failed_at", "runbook"]
+    list_filter = ["state", "owner", "name", "kind"]
+    search_fields = ["task_id", "request_id", "error"]
+    actions = ["replay", "discard"]
+
+    @admin.action(description="Replay: run again", permissions=["change"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[FailedTask]) -> None:
+        self._deal_with(request, queryset, failures.replay, done="Put back on its queue")
+
+    @admin.action(description="Discard: nothing is to be done", permissions=["change"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[FailedTask]) -> None:
+        self._deal_with(request, queryset, failures.discard, done="Discarded")
+
+    def _deal_with(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[FailedTask],
+        service: Callable[..., None],
+        *,
+        done: str,
+    ) -> None:
+        for row in queryset.order_by("pk"):
+            try:
+                service(failure_id=row.pk, by=request.user.get_username())
+            except errors.BusinessError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, f"{done}: {row.name}.")
+
+    @admin.display(description="runbook")
+    def runbook(self, row: FailedTask) -> str:
+        address = reverse("admin:trellis_failedtask_runbook", args=[row.pk])
+        return format_html('<a href="{}">{}</a>', address, ownership.runbook_of_task(name=row.name))
+
+    def get_urls(self) -> list[URLPattern]:
+        show = self.admin_site.admin_view(self.show_runbook)
+        name = "trellis_failedtask_runbook"
+        return [path("<int:failure_id>/runbook/", show, name=name), *super().get_urls()]
+
+    def show_runbook(self, request: HttpRequest, failure_id: int) -> HttpResponse:
+        """Show the runbook of a failed task's app as it stands in docs/."""
+        row = self.get_object(request, str(failure_id))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        text = (settings.BASE_DIR / ownership.runbook_of_task(name=row.name)).read_text("utf-8")
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        # Without it Django asks to select one "to change", which nobody can.
+        return super().changelist_view(request, {"title": "Failed tasks", **(extra_context or {})})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
+        # A row is dealt with by the two actions, not edited.
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
+        return False  # discarding keeps the trace; old rows go by themselves

@@ -1,0 +1,98 @@
+"""What the conventions themselves keep: failed tasks, last runs, and how caches are used."""
+
+import json
+from typing import Any
+
+from django.db import models
+from kombu.utils.json import JSONEncoder, object_hook
+
+REDACTED = "[redacted: "  # begins what stands in a row for an argument that cannot be kept
+
+
+class ArgumentEncoder(JSONEncoder):  # type: ignore[misc]  # kombu ships no types
+    """Writes arguments as the broker does, so that a UUID or a date comes back as one."""
+
+    def default(self, value: Any) -> Any:
+        try:
+            return super().default(value)
+        except TypeError:  # a record of a failure must not fail
+            return f"{REDACTED}{value!r}]"
+
+
+class ArgumentDecoder(json.JSONDecoder):
+    """Reads what `ArgumentEncoder` wrote."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(object_hook=object_hook, **options)
+
+
+class FailedTask(models.Model):
+    """A task that gave up, or a message the broker refused after the data was committed.
+
+    There is one row for each task id. A replay keeps the id, so a replay that fails again opens
+    the same row again.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        REPLAYED = "replayed", "replayed"
+        DISCARDED = "discarded", "discarded"
+
+    class Kind(models.TextChoices):
+        FAILED = "failed", "failed"
+        UNPUBLISHED = "unpublished", "never published"
+
+    task_id = models.CharField(max_length=255, unique=True)
+    name = models.CharField(max_length=255)
+    owner = models.CharField(max_length=100)
+    request_id = models.CharField(max_length=100, blank=True)
+    args = models.JSONField(default=list, encoder=ArgumentEncoder, decoder=ArgumentDecoder)
+    kwargs = models.JSONField(default=dict, encoder=ArgumentEncoder, decoder=ArgumentDecoder)
+    kind = models.CharField(max_length=20, choices=Kind)
+    state = models.CharField(max_length=20, choices=State, default=State.OPEN)
+    error = models.CharField(max_length=500)
+    traceback = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    first_failed_at = models.DateTimeField()
+    last_failed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-last_failed_at"], name="failedtask_owner_last"),
+            models.Index(fields=["name", "-last_failed_at"], name="failedtask_name_last"),
+            models.Index(fields=["state", "last_failed_at"], name="failedtask_state_last"),
+        ]
+        ordering = ["-last_failed_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.task_id}"
+
+
+class LastRun(models.Model):
+    """When a task last succeeded, and who holds the lease on a scheduled one."""
+
+    name = models.CharField(max_length=255, primary_key=True)
+    succeeded_at = models.DateTimeField(null=True)
+    leased_to = models.CharField(max_length=255, blank=True)  # the id of the run that is on
+    leased_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CacheUse(models.Model):
+    """How one cache was used on one day (UTC), by all processes together. A row a day for each."""
+
+    name = models.CharField(max_length=255)
+    day = models.DateField()
+    hits = models.PositiveBigIntegerField(default=0)
+    loads = models.PositiveBigIntegerField(default=0)
+    stale_avoided = models.PositiveBigIntegerField(default=0)
+    load_seconds = models.FloatField(default=0)
+    saved_seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "day"], name="cacheuse_one_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.day}"

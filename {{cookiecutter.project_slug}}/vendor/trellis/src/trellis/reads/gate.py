@@ -1,0 +1,79 @@
+"""Blocks of code that must not query the database: rendering a page, serializing an answer."""
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import FieldFetchBlocked
+from django.db import connections
+from django.template import Node
+
+logger = structlog.get_logger(__name__)
+
+FIX = (
+    "Let the selector load it: select_related() or prefetch_related() for a relation, no only() or"
+    " defer() for a column (AGENTS.md, rule 9)."
+)
+NOT_OURS = {".venv", "vendor"}
+
+
+class QueryOutsideSelector(RuntimeError):
+    """The database was queried where everything should have been loaded already."""
+
+
+@contextlib.contextmanager
+def no_queries(where: str) -> Iterator[None]:
+    """Refuse every query inside this block.
+
+    `where` names the block for the message ("rendering home.html"). Raises `QueryOutsideSelector`
+    in development and tests. In production the query is logged and runs, since a slow page is
+    better than none. A `FieldFetchBlocked` (see `promised`) gets a note that says what to do.
+    """
+
+    def refuse(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        line = caller_location()
+        if settings.PRODUCTION:
+            logger.error("query_outside_selector", where=where, line=line, sql=sql[:200])
+            return execute(sql, *args)
+        raise QueryOutsideSelector(f"{line}: a query while {where}: {sql[:200]}. {FIX}")
+
+    with contextlib.ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(refuse))
+        try:
+            yield
+        except FieldFetchBlocked as error:
+            error.add_note(f"It was read while {where}. {FIX}")
+            raise
+
+
+def caller_location() -> str:
+    """Return the `path:line` of the project's code or template that the running query is for."""
+    root = settings.BASE_DIR
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        node = frame.f_locals.get("self")
+        # Not isinstance(): a lazy object would query the database to find its class.
+        if issubclass(type(node), Node) and node.token and node.origin:
+            path = _path_in_project(node.origin.name, root=root) or node.origin.name
+            return f"{path}:{node.token.lineno}"
+        if path := _path_in_project(frame.f_code.co_filename, root=root):
+            return f"{path}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "a line outside the project"
+
+
+@functools.cache  # called for every frame of every query, for the same few hundred files
+def _path_in_project(filename: str, *, root: Path) -> str:
+    """Return a file's path below `root`; "" for a file that is not the project's own."""
+    path = Path(filename)
+    if not path.is_relative_to(root):
+        return ""
+    inside = path.relative_to(root)
+    return "" if NOT_OURS & set(inside.parts) else inside.as_posix()

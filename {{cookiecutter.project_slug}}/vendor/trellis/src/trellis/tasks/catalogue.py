@@ -1,0 +1,129 @@
+"""Every task in words: whose it is, when it runs, how it retries, and when it last did."""
+
+import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab, maybe_schedule
+from django.db.models import Max
+
+from trellis.models import FailedTask, LastRun
+
+
+@dataclass(frozen=True)
+class Card:
+    """One task in words."""
+
+    name: str
+    app: str
+    owner: str
+    queue: str
+    schedule: str
+    retries: str
+    time_limit: int
+    soft_time_limit: int
+    last_success: datetime | None
+    last_failure: datetime | None
+    late: bool
+
+
+def catalogue(*, app: Celery, at: datetime) -> list[Card]:
+    """Return a card for each task of the project, by name."""
+    successes = dict(LastRun.objects.values_list("name", "succeeded_at"))
+    failures = dict(
+        FailedTask.objects.order_by()
+        .values("name")
+        .annotate(last=Max("last_failed_at"))
+        .values_list("name", "last")
+    )
+    return [
+        Card(
+            name=task.name,
+            app=task.name.partition(".")[0],
+            owner=task.owner,
+            queue=task.queue_name or app.conf.task_default_queue,
+            schedule=schedule_in_words(task.schedule, timezone=app.conf.timezone),
+            retries=retries_in_words(task),
+            time_limit=round(task.time_limit or app.conf.task_time_limit),
+            soft_time_limit=round(task.soft_time_limit or app.conf.task_soft_time_limit),
+            last_success=successes.get(task.name),
+            last_failure=failures.get(task.name),
+            late=_is_late(task, app=app, last=successes.get(task.name), at=at),
+        )
+        for task in tasks_of(app)
+    ]
+
+
+def late_tasks(*, app: Celery, at: datetime, since: datetime) -> list[str]:
+    """Return the scheduled tasks whose last success is older than their schedule allows.
+
+    One that never succeeded counts from `since`, when somebody began to look.
+    """
+    successes = dict(LastRun.objects.values_list("name", "succeeded_at"))
+    return [
+        task.name
+        for task in tasks_of(app)
+        if _is_late(task, app=app, last=successes.get(task.name) or since, at=at)
+    ]
+
+
+def tasks_of(app: Celery) -> list[Any]:
+    """Return the project's own tasks, by name."""
+    app.autodiscover_tasks(force=True)
+    app.finalize()
+    return [task for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
+
+
+def _is_late(task: Any, *, app: Celery, last: datetime | None, at: datetime) -> bool:
+    """Late is: due, then allowed to wait until it expires, then to run until its limit."""
+    if task.schedule is None or last is None:
+        return False
+    plan = copy.copy(maybe_schedule(task.schedule, app=app))
+    plan.nowfun = lambda: at
+    overdue = -plan.remaining_estimate(last)
+    limit = task.time_limit or app.conf.task_time_limit
+    return bool(overdue > timedelta(seconds=(task.expires or 0) + limit))
+
+
+def schedule_in_words(schedule: Any, *, timezone: str) -> str:
+    """Say when a task runs: "every 5 minutes", "every day at 03:00 UTC"."""
+    match schedule:
+        case None:
+            return "on demand"
+        case timedelta():
+            return f"every {_duration(schedule.total_seconds())}"
+        case crontab():
+            fields = str(schedule).removeprefix("<crontab: ").partition(" (")[0].split()
+            minute, hour, *days = fields
+            if days == ["*"] * 3 and minute.isdigit():
+                if hour.isdigit():
+                    return f"every day at {int(hour):02}:{int(minute):02} {timezone}"
+                if hour == "*":
+                    return f"every hour at :{int(minute):02}"
+            return f"cron {' '.join(fields)} {timezone}"
+    return str(schedule)
+
+
+def retries_in_words(task: Any) -> str:
+    """Say how a task retries: "up to 5 times within about 5 minutes, on OSError"."""
+    if not task.max_retries:
+        return "none"
+    factor, cap = getattr(task, "retry_backoff", 0), task.retry_backoff_max
+    waits = [
+        min(factor * 2**number, cap) if factor else task.default_retry_delay
+        for number in range(task.max_retries)
+    ]
+    total = sum(waits) if sum(waits) < 90 else round(sum(waits) / 60) * 60
+    times = "once" if task.max_retries == 1 else f"up to {task.max_retries} times"
+    on = " or ".join(error.__name__ for error in getattr(task, "autoretry_for", ()))
+    return f"{times} within about {_duration(total)}, on {on or 'a lost worker'}"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0:
+            count = round(seconds / size)
+            return unit if count == 1 else f"{count} {unit}s"
+    return f"{seconds} seconds"

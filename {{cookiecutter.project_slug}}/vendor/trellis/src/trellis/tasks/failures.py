@@ -1,0 +1,130 @@
+"""What finally failed (recording.py), and how it is dealt with: replayed, or discarded."""
+
+import inspect
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from structlog.contextvars import bound_contextvars
+
+from trellis import errors
+from trellis.models import REDACTED, FailedTask
+
+logger = structlog.get_logger(__name__)
+
+KEPT = timedelta(days=30)  # of what has been dealt with
+REPUBLISHED = 500  # rows at a time
+
+
+class NoSuchFailure(errors.NotFound):
+    """There is no such failed task."""
+
+
+class NotOpen(errors.Conflict):
+    """This failed task has been dealt with already."""
+
+
+class NotReplayable(errors.Conflict):
+    """This task cannot be run again from what was kept of it."""
+
+
+class BrokerAway(errors.Conflict):
+    """The broker does not take messages now. The row stays open."""
+
+
+def given_up(*, name: str, argument: str) -> set[str]:
+    """Return, as text, with which values of `argument` a task failed and was not replayed.
+
+    A sweep leaves these alone: they are for people, or were discarded by them.
+    """
+    rows = FailedTask.objects.filter(name=name).exclude(state=FailedTask.State.REPLAYED)
+    return {str(row.kwargs.get(argument)) for row in rows.only("kwargs").iterator()}
+
+
+def replay(*, failure_id: int, by: str) -> None:
+    """Publish a failed task again, under its own id, for the person or thing `by`.
+
+    Raises `NoSuchFailure`, `NotOpen`, `NotReplayable` or `BrokerAway`. Of two at the same time one
+    publishes, since the row is locked by its UPDATE until the message is out. That is before the
+    commit, unlike everywhere else: should this process die in between, the row is still open, and
+    what a second replay costs is a second run, which every task can take.
+    """
+    with transaction.atomic():
+        row = _close(failure_id=failure_id, state=FailedTask.State.REPLAYED)
+        task = _task_to_replay(row)
+        try:
+            with bound_contextvars(request_id=row.request_id or row.task_id):  # its story goes on
+                task.apply_async(row.args, row.kwargs, task_id=row.task_id)
+        except Exception as error:
+            raise BrokerAway(f"The broker does not take the message: {error}") from error
+    logger.info("task_replayed", task=row.name, task_id=row.task_id, owner=row.owner, by=by)
+
+
+def discard(*, failure_id: int, by: str) -> None:
+    """Note that nothing more is to be done. Raises `NoSuchFailure` or `NotOpen`."""
+    with transaction.atomic():
+        row = _close(failure_id=failure_id, state=FailedTask.State.DISCARDED)
+    logger.info("task_discarded", task=row.name, task_id=row.task_id, owner=row.owner, by=by)
+
+
+def _close(*, failure_id: int, state: str) -> Any:
+    """Take an open row out of the list; of two at the same time one succeeds."""
+    open_row = FailedTask.objects.filter(pk=failure_id, state=FailedTask.State.OPEN)
+    closed = open_row.update(state=state)
+    row = FailedTask.objects.filter(pk=failure_id).first()
+    if row is None:
+        raise NoSuchFailure(f"There is no failed task {failure_id}.")
+    if not closed:
+        raise NotOpen(f"Failed task {failure_id} was {row.get_state_display()} already.")
+    return row
+
+
+def _task_to_replay(row: Any) -> Any:
+    if REDACTED in repr([row.args, row.kwargs]):  # first: no deploy brings it back
+        raise NotReplayable(
+            f"What {row.name} was sent with was secret, no plain value or unreadable, and was not"
+            " kept. Do by hand what it was to do, then discard this."
+        )
+    task = current_app.tasks.get(row.name)
+    if task is None:
+        raise NotReplayable(
+            f"There is no task {row.name} (any more). Deploy the code that has it, or discard this."
+        )
+    try:
+        inspect.signature(task.run).bind(*row.args, **row.kwargs)
+    except TypeError as error:
+        raise NotReplayable(
+            f"{row.name} takes other arguments now: {error}. Do by hand what it was to do, then"
+            " discard this."
+        ) from None
+    return task
+
+
+def republish_unpublished(*, by: str) -> int:
+    """Publish what the broker refused, oldest first, until it refuses again. Returns how many."""
+    rows = FailedTask.objects.filter(
+        state=FailedTask.State.OPEN, kind=FailedTask.Kind.UNPUBLISHED
+    ).order_by("last_failed_at")
+    published = 0
+    for failure_id in list(rows.values_list("pk", flat=True)[:REPUBLISHED]):
+        try:
+            replay(failure_id=failure_id, by=by)
+            published += 1
+        except NotReplayable as error:
+            # For a person now: trying again every minute would change nothing.
+            rows.filter(pk=failure_id).update(kind=FailedTask.Kind.FAILED, error=str(error)[:500])
+        except BrokerAway:
+            break
+        except NotOpen:
+            continue
+    return published
+
+
+def delete_old_failures(*, at: datetime) -> int:
+    """Delete what was dealt with and last failed 30 days ago. Returns how many."""
+    old = FailedTask.objects.exclude(state=FailedTask.State.OPEN).filter(
+        last_failed_at__lt=at - KEPT
+    )
+    return old.delete()[0]
