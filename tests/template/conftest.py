@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import generate, template_copy
+from tests.template.generating import generate, template_copy
 
-pytest_plugins = ["tests.living"]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "{" + "{cookiecutter.project_slug}" + "}"
 QUESTIONS = ("project_name", "project_slug", "description", "team", "team_contact", "starter")
 PASSED_ON = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import demo
-from tests.smtp import MailServer, mail_server
+from tests.template.smtp import MailServer, mail_server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import demo
-from tests.living import python
+from tests.template.living import python
 
 BOOK = """
 from django.utils import timezone

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.generating import FOLDER, Generation, files_of, generate
+from tests.template.generating import FOLDER, Generation, files_of, generate
 
 SHAPE = (
     "it may hold lower-case letters, digits and hyphens, and starts and ends with a letter or digit"

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 import demo
-from tests.living import MailedDesk, log_lines, python
+from tests.template.living import MailedDesk, log_lines, python
 
 SCREENSHOTS = demo.TEMPLATE / "build" / "screenshots"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import files_of, generate
+from tests.template.generating import files_of, generate
 
 
 class TestGeneration:

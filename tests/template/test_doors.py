@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import demo
-from tests.generating import FOLDER, generate
-from tests.layout_cases import MODEL, VIEWS, Case, removed
+from tests.template.generating import FOLDER, generate
+from tests.template.layout_cases import MODEL, VIEWS, Case, removed
 from tests.test_project import copy_of
 
 SEEDS = (

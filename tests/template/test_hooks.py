@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import FOLDER, ROOT, files_of, generate
+from tests.template.generating import FOLDER, ROOT, files_of, generate
 
 HOOKS = sorted((ROOT / "hooks").glob("*.py"))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import FOLDER, ROOT
-from tests.layout_cases import (
+from tests.template.generating import FOLDER, ROOT
+from tests.template.layout_cases import (
     ADMIN,
     CASES,
     FORMS,

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import mutate
-from tests.generating import ROOT
+from tests.template.generating import ROOT
 
 
 class TestFaults:

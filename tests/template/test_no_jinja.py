@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import FOLDER, ROOT, files_of
+from tests.template.generating import FOLDER, ROOT, files_of
 
 JINJA = (b"{{", b"{%", b"{#")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import demo
-from tests.generating import ROOT
+from tests.template.generating import ROOT
 
 # What runs until it is stopped, changes the project, or needs a server: and the test that runs it.
 RUN_ELSEWHERE = {

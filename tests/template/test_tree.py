@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import generated_tree
-from tests.generating import files_of
+from tests.template.generating import files_of
 
 HOW = "If this is meant:  uv run python -m tests.test_tree"
 
@@ -28,7 +28,7 @@ def rewrite() -> None:
     """Write tests/generated_tree.py anew from what is generated now."""
     import tempfile
 
-    from tests.generating import generate, template_copy
+    from tests.template.generating import generate, template_copy
 
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generating import FOLDER, generate, template_copy
+from tests.template.generating import FOLDER, generate, template_copy
 
 ANSWERS = {
     "project_name": 'Übung & "more" <b>',

@@ -186,7 +186,7 @@ def recorded() -> Iterator[list[Asked]]:
     asked: list[Asked] = []
 
     def record(execute: Callable[..., Any], sql: str, parameters: Any, *args: Any) -> Any:
-        asked.append(Asked(line=reads.asked_from(), sql=sql, parameters=parameters))
+        asked.append(Asked(line=reads.caller_location(), sql=sql, parameters=parameters))
         return execute(sql, parameters, *args)
 
     with connection.execute_wrapper(record):

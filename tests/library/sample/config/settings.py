@@ -1,0 +1,71 @@
+"""Settings of a small project, on which the library's own tests run.
+
+DATABASE_URL and CACHE_URL choose the servers; without them: SQLite and a table of it.
+"""
+
+import tempfile
+from pathlib import Path
+
+import django_stubs_ext
+import environ
+
+django_stubs_ext.monkeypatch()
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(tempfile.mkdtemp(prefix="trellis-tests-"))
+PRODUCTION = False
+DEBUG = False
+PROJECT_NAME, PROJECT_DESCRIPTION = "Sample", "A small project."
+SECRET_KEY = "only-for-tests-" * 4
+ALLOWED_HOSTS = ["testserver", "localhost"]
+PROXY_COUNT = 0
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django_structlog",
+    "ninja",
+    "trellis",
+    "apps.accounts",
+]
+MIDDLEWARE = [
+    "trellis.web.health.HealthMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "trellis.web.requests.RequestMiddleware",
+    "trellis.web.pages.BusinessErrorMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "trellis.web.pages.project",
+            ]
+        },
+    }
+]
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/db.sqlite3")}
+if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+AUTH_USER_MODEL = "accounts.User"
+STATIC_URL = "static/"
+USE_TZ = True
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+LOG_FILE = ""
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
