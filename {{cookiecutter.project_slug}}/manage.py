@@ -5,9 +5,13 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from trellis import env
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    env.use_settings("config.settings")
     if os.environ.get("NO_COLOR"):
         os.environ["DJANGO_COLORS"] = "nocolor"
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except env.WrongEnvironment as error:
+        sys.exit(str(error))  # its message is complete; a traceback would hide it

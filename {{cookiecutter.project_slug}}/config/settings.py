@@ -1,110 +1,32 @@
-"""Every setting, in one file.
+"""Every setting, in one file. Celery's own are in celery.py.
 
 With an empty environment this is a working development set-up that needs no server: SQLite, a
-cache in the database, Celery over a folder, mail in files. `DJANGO_ENV=production` makes it a
-production one, and then everything in `PRODUCTION_NEEDS` must be set. Values come from the
-environment first and from `.env` second; `.env.example` explains each.
+cache in the database, tasks in a folder, mail in files. DJANGO_ENV=production makes it a
+production one, which needs the variables marked so in `.env.example`.
 """
 
 import os
-import re
 import sys
-import tomllib
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from trellis import logs
+from trellis.env import HOST, ORIGIN
 
-django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Booking]` means something at run time, too
+from config.environment import (  # noqa: F401  # pages show the name and the description
+    BASE_DIR,
+    PRODUCTION,
+    PROJECT_DESCRIPTION,
+    PROJECT_NAME,
+    VAR_DIR,
+    env,
+)
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"  # what the running project writes; never committed
-VAR_DIR.mkdir(exist_ok=True)
-
-PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
-PROJECT_NAME: str = PYPROJECT["tool"]["trellis"]["project_name"]
-PROJECT_DESCRIPTION: str = PYPROJECT["project"]["description"]
-
-env = environ.Env()
-if not env.bool("IGNORE_ENV_FILE", default=False):  # the tests do: they are the same for everyone
-    env_file = BASE_DIR / ".env"
-    lines = env_file.read_text(encoding="utf-8").splitlines() if env_file.exists() else []
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not re.match(r"\s*(#|(export\s+)?\w+=)", line):
-            raise ImproperlyConfigured(
-                f".env:{number} is no setting. Write NAME=value, no spaces around the =."
-            )
-    environ.Env.read_env(env_file)
-
-ENVIRONMENT = env("DJANGO_ENV", default="development")
-if ENVIRONMENT not in {"development", "production"}:
-    raise ImproperlyConfigured(
-        f"DJANGO_ENV is {ENVIRONMENT!r}. Set it to 'development' or 'production'."
-    )
-PRODUCTION = ENVIRONMENT == "production"
-
-PRODUCTION_NEEDS = {
-    "SECRET_KEY": "50 or more random characters",
-    "ALLOWED_HOSTS": "the names this site answers to, separated by commas",
-    "DATABASE_URL": "postgres://user:password@host:5432/name",
-    "CACHE_URL": "redis://host:6379/0",
-    "CELERY_BROKER_URL": "redis://host:6379/1 or amqp://user:password@host:5672//",
-    "EMAIL_URL": "smtp+tls://user:password@host:587",
-    "DEFAULT_FROM_EMAIL": "the address our mail comes from",
-}
-PLACEHOLDER = "change-me"
-DEVELOPMENT_KEY = "development-only-" + PLACEHOLDER
-
-if PRODUCTION:
-    unset = [
-        f"  {name}: {what}"
-        for name, what in PRODUCTION_NEEDS.items()
-        if not os.environ.get(name) or PLACEHOLDER in os.environ[name]
-    ]
-    if unset:
-        raise ImproperlyConfigured(
-            "DJANGO_ENV=production needs these variables (missing, empty or still a placeholder):\n"
-            + "\n".join(unset)
-        )
-
-for name, schemes in {
-    "DATABASE_URL": {"postgres", "postgresql", "sqlite"},
-    "CACHE_URL": env.CACHE_SCHEMES,
-    "CELERY_BROKER_URL": {"local", "memory", "redis", "rediss", "redis+socket", "amqp", "amqps"},
-    "EMAIL_URL": env.EMAIL_SCHEMES,
-    "SENTRY_DSN": {"http", "https"},
-}.items():
-    address = env(name, default="")
-    if address and address.partition("://")[0] not in schemes:
-        # No more of it than its scheme: a password may follow.
-        raise ImproperlyConfigured(
-            f"{name} is {address.partition(':')[0]!r}."
-            f" Write {PRODUCTION_NEEDS.get(name, 'https://key@host/project')}."
-        )
-for name in ("PROXY_COUNT", "SECURE_HSTS_SECONDS"):
-    if not (value := env(name, default="0")).isdecimal():
-        raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number.")
-
-# Not through `env`, which takes a value that begins with `$` for another variable's name.
-SECRET_KEY = os.environ.get("SECRET_KEY") or DEVELOPMENT_KEY
-DEBUG = env.bool("DEBUG", default=not PRODUCTION)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("DEBUG is on and DJANGO_ENV is 'production'. Unset DEBUG.")
-if PRODUCTION and len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured(
-        f"SECRET_KEY has {len(SECRET_KEY)} characters. Set it to 50 or more random ones."
-    )
-
-# --- What it is made of ---------------------------------------------------------------------
+django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Booking]` work at run time
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -123,9 +45,8 @@ INSTALLED_APPS = [
     "apps.insights",  # example
     # startapp adds apps above this line
 ]
-
 MIDDLEWARE = [
-    "trellis.web.health.HealthMiddleware",  # first: a probe knows neither our name nor TLS
+    "trellis.web.health.HealthMiddleware",  # first: a probe uses neither our host name nor TLS
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -139,86 +60,84 @@ MIDDLEWARE = [
     "trellis.web.pages.BusinessErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-
-if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use these two
-    INSTALLED_APPS.append("zeal")
-    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
-    ZEAL_RAISE = False  # it warns, and in the tests a warning is an error
-    # It slows what it measures and covers a part of each page, so it is there when asked for.
-    if env.bool("TOOLBAR", default=False):
-        INSTALLED_APPS.append("debug_toolbar")
-        MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
-        INTERNAL_IPS = ["127.0.0.1", "::1"]
-
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "trellis.web.pages.project",
-            ]
-        },
-    }
-]
-
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# --- Data -----------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", default=not PRODUCTION)
+if PRODUCTION and DEBUG:
+    env.refuse("DEBUG", "is on in production, and shows the source code to visitors. Unset it.")
+SECRET_KEY = env.secret("SECRET_KEY", development="only-for-development")
+ALLOWED_HOSTS = env.names(
+    "ALLOWED_HOSTS",
+    pattern=HOST,
+    default=["localhost", "127.0.0.1", "[::1]"],
+    development=["*"],
+    example="example.com,www.example.com",
+    needed=True,
+)
+CSRF_TRUSTED_ORIGINS = env.names(
+    "CSRF_TRUSTED_ORIGINS", pattern=ORIGIN, default=[], example="https://example.com"
+)
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
-}
-_database = DATABASES["default"]
-_database["ATOMIC_REQUESTS"] = False  # services open their own transactions; caches rely on it
-if "sqlite3" in _database["ENGINE"]:
-    # Without IMMEDIATE, two writers that read first fail with "database is locked" at once
-    # instead of waiting their turn (docs/adr/0003).
-    _options: dict[str, Any] = {
+if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use these two
+    INSTALLED_APPS.append("zeal")
+    MIDDLEWARE.append("zeal.middleware.zeal_middleware")
+    ZEAL_RAISE = False  # it warns, and in tests a warning is an error
+    # The toolbar slows down every page and covers a part of it, so it is off by default.
+    if env.flag("TOOLBAR", default=False):
+        INSTALLED_APPS.append("debug_toolbar")
+        MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
+        INTERNAL_IPS = ["127.0.0.1", "::1"]
+
+# --- Database and cache ---------------------------------------------------------------------
+
+_database = env.database(
+    "DATABASE_URL",
+    default={"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "db.sqlite3")},
+)
+if _database["ENGINE"].endswith("sqlite3"):
+    _database_options: dict[str, Any] = {
+        # Without IMMEDIATE, two writers that read first fail with "database is locked" at once
+        # instead of waiting for each other (docs/adr/0003).
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 20,  # seconds
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
-    # In a file, so that tests with threads see one database.
-    _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
+    # A file, so that the threads of a test share it; one for each process, so that two test runs
+    # can go on at the same time.
+    _database["TEST"] = {"NAME": VAR_DIR / f"test-{os.getpid()}.sqlite3"}
 else:
-    _database.setdefault("CONN_MAX_AGE", 60)
-    _database["CONN_HEALTH_CHECKS"] = True
-    _options = {
-        # Milliseconds. A statement, a lock or an idle transaction that takes longer than this
-        # is a fault we want to hear about, not one we want to wait for.
+    _database_options = {
+        # Milliseconds. What takes longer than this is a fault to report, not one to wait for.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
         " -c idle_in_transaction_session_timeout=60000"
     }
+    _database.setdefault("CONN_MAX_AGE", 60)  # seconds
+    _database["CONN_HEALTH_CHECKS"] = True
+_database["OPTIONS"] = _database_options | _database.get("OPTIONS", {})  # the URL's own win
+_database["ATOMIC_REQUESTS"] = False  # services open transactions; cached reads depend on it
+DATABASES = {"default": _database}
 
-_database["OPTIONS"] = _options | _database.get("OPTIONS", {})  # what the URL says wins
+_cache = env.cache("CACHE_URL", default="dbcache://django_cache")
+if _cache["BACKEND"].endswith("DatabaseCache"):
+    _cache_options: dict[str, Any] = {"MAX_ENTRIES": 50_000}  # Django's 300 would drop most of it
+elif _cache["BACKEND"].endswith("RedisCache"):
+    # Seconds. A slower cache is of no use, so reads go to the database then (docs/adr/0005).
+    _cache_options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+else:
+    _cache_options = {}
+_cache["OPTIONS"] = _cache_options | _cache.get("OPTIONS", {})
+CACHES = {"default": _cache}
 
-CACHES: dict[str, dict[str, Any]] = {
-    "default": env.cache_url("CACHE_URL", default="dbcache://django_cache")
-}
-if "DatabaseCache" in CACHES["default"]["BACKEND"]:
-    # Django's default of 300 entries would throw away what was just cached.
-    CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = 50_000
-elif "redis" in CACHES["default"]["BACKEND"]:
-    # Seconds. A cache that is slower than this is no help; reads go past it (docs/adr/0005).
-    CACHES["default"]["OPTIONS"] = {
-        "socket_connect_timeout": 0.5,
-        "socket_timeout": 0.5,
-    } | CACHES["default"].get("OPTIONS", {})
-
-# --- People ---------------------------------------------------------------------------------
+# --- Users ----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # locks an account after too many wrong passwords
+    "axes.backends.AxesStandaloneBackend",  # refuses sign-ins after too many wrong passwords
     "django.contrib.auth.backends.ModelBackend",
 ]
 PASSWORD_HASHERS = [
@@ -237,28 +156,45 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+
+PROXY_COUNT = env.number("PROXY_COUNT", default=1 if PRODUCTION else 0)
 AXES_VERBOSE = False
-AXES_USERNAME_FORM_FIELD = "username"  # what Django names the field, though it holds the email
+AXES_USERNAME_FORM_FIELD = "username"  # Django's name of the field, though it holds the email
 AXES_USERNAME_CALLABLE = "trellis.web.requests.sign_in_name"
+AXES_CLIENT_IP_CALLABLE = "trellis.web.requests.client_address"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 1  # hours
-# Of both together, so that nobody locks out somebody else.
+# A name from one address, so that nobody can lock out somebody else.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "trellis.web.requests.client_address"
-PROXY_COUNT = env.int("PROXY_COUNT", default=1 if PRODUCTION else 0)  # how many stand in front
 
 # --- Pages ----------------------------------------------------------------------------------
 
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "trellis.web.pages.project",
+            ]
+        },
+    }
+]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+_static_files = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"  # hashed names, cached for ever
+    if PRODUCTION
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if PRODUCTION
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": _static_files},
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 
@@ -273,47 +209,38 @@ SECURE_CSP = {
 }
 X_FRAME_OPTIONS = "DENY"
 if PRODUCTION:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    if PROXY_COUNT:  # 0: nothing stands in front, so nobody may claim TLS
-        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
+    if PROXY_COUNT:  # with no proxy in front, this header comes from the visitor
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", default=31_536_000)
+    # Both bind every host below the domain, for months, so a team turns them on knowingly.
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+    SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=False)
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that these two are off
 
 # --- Mail -----------------------------------------------------------------------------------
 
-DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="hello@localhost")
-if env("EMAIL_URL", default=""):
-    _mail = env.email_url("EMAIL_URL")
-    MAILERS: dict[str, dict[str, Any]] = {
-        "default": {
-            "BACKEND": _mail["EMAIL_BACKEND"],
-            "OPTIONS": {
-                "host": _mail["EMAIL_HOST"],
-                "port": _mail["EMAIL_PORT"] or (465 if _mail.get("EMAIL_USE_SSL") else 587),
-                "username": _mail["EMAIL_HOST_USER"] or "",
-                "password": _mail["EMAIL_HOST_PASSWORD"] or "",
-                "use_tls": _mail.get("EMAIL_USE_TLS", False),
-                "use_ssl": _mail.get("EMAIL_USE_SSL", False),
-                "timeout": 10,  # seconds
-            }
-            if "smtp" in _mail["EMAIL_BACKEND"]
-            else {},
-        }
-    }
-else:
-    MAILERS = {
-        "default": {
-            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "OPTIONS": {"file_path": VAR_DIR / "mail"},
-        }
-    }
+DEFAULT_FROM_EMAIL = env.text(
+    "DEFAULT_FROM_EMAIL", default="hello@localhost", example="hello@example.com", needed=True
+)
+_mail_in_files = {
+    "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+    "OPTIONS": {"file_path": VAR_DIR / "mail"},
+}
+MAILERS = {"default": env.mailer("EMAIL_URL", default=_mail_in_files)}
 
 # --- Tasks (docs/adr/0004 says what each of these answers) ------------------------------------
 
-CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="local://localhost")
+CELERY_BROKER_URL = env.url(
+    "CELERY_BROKER_URL",
+    schemes=("local", "redis", "rediss", "redis+socket", "amqp", "amqps"),
+    development=("memory",),
+    default="local://",
+    example="redis://host:6379/1",
+    needed=True,
+)
 _broker = urlsplit(CELERY_BROKER_URL).scheme
 # Seconds that a request waits for a broker that hangs, three times over: with its own connection,
 # with a new one, and once more. So it is answered within two, and the message becomes a row.
@@ -333,7 +260,9 @@ if _broker == "local":
             " Set CELERY_BROKER_URL to a Redis or RabbitMQ."
         )
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        "folder": str(env.path("LOCAL_BROKER_FOLDER", default=str(VAR_DIR / "broker"))),
+        "folder": env.text(
+            "LOCAL_BROKER_FOLDER", default=str(VAR_DIR / "broker"), example="/var/lib/desk/broker"
+        ),
         "polling_interval": 0.1,  # seconds; less costs an idle worker more, for nothing one sees
     }
 elif _broker.startswith("redis"):
@@ -375,27 +304,35 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_TIMEZONE = TIME_ZONE
 
-# --- What it says ---------------------------------------------------------------------------
+# --- Logs and errors ------------------------------------------------------------------------
 
-LOG_LEVEL = env("LOG_LEVEL", default="INFO")
-LOGGING_CONFIG = None  # config/logging.py sets it up, the same for web, worker and commands
-DJANGO_STRUCTLOG_CELERY_ENABLED = True
-# In development the same lines also go to a file, as JSON, where `manage.py story` finds them.
-LOG_FILE = env("LOG_FILE", default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"))
-logs.configure(
-    level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=PRODUCTION), json_file=LOG_FILE
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"
 )
+_log_json = env.flag("LOG_JSON", default=PRODUCTION)
+# In development log lines go to a file as well, where `manage.py story` and `slow` find them.
+LOG_FILE = env.text(
+    "LOG_FILE",
+    default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"),
+    example="/var/log/app.jsonl",
+)
+_sentry_dsn = env.url(
+    "SENTRY_DSN", schemes=("https", "http"), default="", example="https://key@host/project"
+)
+env.check()  # everything is read: report all faults, before anything is started
 
-if env("SENTRY_DSN", default=""):
+LOGGING_CONFIG = None  # trellis.logs sets logging up: the same for web, worker and commands
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+logs.configure(level=LOG_LEVEL, as_json=_log_json, json_file=LOG_FILE)
+
+if _sentry_dsn:
     import sentry_sdk
 
     sentry_sdk.init(
-        dsn=env("SENTRY_DSN"),
-        environment=ENVIRONMENT,
+        dsn=_sentry_dsn,
+        environment=env.name,
         send_default_pii=False,
-        include_local_variables=False,  # passwords are among them
-        max_request_body_size="never",  # and in what was posted: password1 passes Sentry's filter
+        include_local_variables=False,  # they include passwords
+        max_request_body_size="never",  # so does what was posted: Sentry misses `password1`
         before_send=logs.tag_owner,
     )
-
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,8 +1,7 @@
-"""The door for the web server."""
-
-import os
+"""The application that the web server runs."""
 
 from django.core.wsgi import get_wsgi_application
+from trellis import env
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+env.use_settings("config.settings")
 application = get_wsgi_application()
