@@ -11,8 +11,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return HttpResponse("home")
 
 
+def breaks(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a fault of ours")
+
+
 urlpatterns = [
     path("", home, name="home"),
+    path("breaks/", breaks),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,7 @@
-"""The id of a request, wherever its work has travelled since.
+"""The request id: in each log line, response and task that a request leads to.
 
 django-structlog binds it in the web process and sends it along with each task; the worker binds
-it again (conventions/queueing/). A run that no request led to goes by its own task id.
+it again (`trellis.tasks`). A scheduled run, which no request led to, uses its task id.
 """
 
 from contextlib import AbstractContextManager
@@ -16,26 +16,26 @@ from structlog.contextvars import (
 
 
 def request_id() -> str:
-    """Return the id of the request that led to what runs now; "" outside of one."""
+    """Return the id of the current request, or of the one that led to the current task; else ""."""
     return str(get_contextvars().get("request_id", ""))
 
 
 def request_id_of(message: Any) -> str:
-    """Return the id of the request that led to a task, from its Celery request or headers."""
-    return str(_sent_along(message).get("request_id", ""))
+    """Return the request id that was sent along with a task (its Celery request or headers)."""
+    return str(_context_of(message).get("request_id", ""))
 
 
 def begin(message: Any) -> None:
-    """Put what was sent along with a task, and nothing older, on every line from here on."""
+    """Start a task's log context: what was sent along with it, and nothing of an earlier task."""
     clear_contextvars()
-    bind_contextvars(**{"request_id": message.id} | _sent_along(message), task_id=message.id)
+    bind_contextvars(**{"request_id": message.id} | _context_of(message), task_id=message.id)
 
 
 def bound_to(message: Any) -> AbstractContextManager[None]:
-    """Put what was sent along with a task on the lines, and messages, of a `with` block."""
-    return bound_contextvars(**_sent_along(message))
+    """Use the log context that was sent along with a task inside a `with` block."""
+    return bound_contextvars(**_context_of(message))
 
 
-def _sent_along(message: Any) -> dict[str, Any]:
-    sent = message.get("__django_structlog__")
-    return sent if isinstance(sent, dict) else {}  # whoever can publish can write a header
+def _context_of(message: Any) -> dict[str, Any]:
+    context = message.get("__django_structlog__")
+    return context if isinstance(context, dict) else {}  # a header can hold anything

@@ -58,8 +58,8 @@ def caller_location() -> str:
     root = settings.BASE_DIR
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        node = frame.f_locals.get("self")
         # Not isinstance(): a lazy object would query the database to find its class.
+        node: Any = frame.f_locals.get("self")
         if issubclass(type(node), Node) and node.token and node.origin:
             path = _path_in_project(node.origin.name, root=root) or node.origin.name
             return f"{path}:{node.token.lineno}"

@@ -7,13 +7,15 @@ from typing import Any
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 
+LIMITS = ("statement_timeout", "lock_timeout")
+
 
 class AddIndex(AddIndexConcurrently):
-    """`migrations.AddIndex` for a table that has rows: nobody waits while it is built.
+    """`migrations.AddIndex` for a table with rows: reads and writes continue during the build.
 
-    Concurrent on PostgreSQL, and free to take as long as it does; plain on SQLite. The migration
-    says `atomic = False`. Where the building was interrupted an invalid index is left behind:
-    drop it by its name, and migrate again.
+    Concurrent and without time limits on PostgreSQL, a plain `AddIndex` on SQLite. The migration
+    needs `atomic = False`. An interrupted build leaves an invalid index behind on PostgreSQL: drop
+    it by its name and migrate again.
     """
 
     def database_forwards(
@@ -21,7 +23,7 @@ class AddIndex(AddIndexConcurrently):
     ) -> None:
         arguments = (app_label, schema_editor, from_state, to_state)
         if schema_editor.connection.vendor == "postgresql":
-            with _without_time_limits(schema_editor.connection):
+            with _no_time_limits(schema_editor.connection):
                 super().database_forwards(*arguments)
         else:
             migrations.AddIndex.database_forwards(self, *arguments)
@@ -31,19 +33,20 @@ class AddIndex(AddIndexConcurrently):
     ) -> None:
         arguments = (app_label, schema_editor, from_state, to_state)
         if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(*arguments)
+            with _no_time_limits(schema_editor.connection):
+                super().database_backwards(*arguments)
         else:
             migrations.AddIndex.database_backwards(self, *arguments)
 
 
 @contextmanager
-def _without_time_limits(connection: Any) -> Iterator[None]:
-    """Lift the limits of config/settings.py: it waits for every older transaction to end."""
-    limits = ("statement_timeout", "lock_timeout")
+def _no_time_limits(connection: Any) -> Iterator[None]:
+    """Lift the limits of the settings: a build waits for all older transactions to end."""
     with connection.cursor() as cursor:
-        for limit in limits:
+        for limit in LIMITS:
             cursor.execute(f"SET {limit} = 0")
-    yield
-    with connection.cursor() as cursor:
-        for limit in limits:
-            cursor.execute(f"RESET {limit}")
+        try:
+            yield
+        finally:
+            for limit in LIMITS:
+                cursor.execute(f"RESET {limit}")

@@ -1,4 +1,4 @@
-"""Pages that cost the same at any depth."""
+"""Lists in pages, by cursor: the last page costs as much as the first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from trellis import errors
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
+Fields = list["models.Field[Any, Any]"]
 
 
 class CursorInvalid(errors.BusinessError):
@@ -24,7 +25,7 @@ class CursorInvalid(errors.BusinessError):
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some results, and where the next ones begin (None where these are the last)."""
+    """One page of a list. `next_cursor` leads to the page after it; None on the last page."""
 
     items: list[Item]
     next_cursor: str | None
@@ -38,90 +39,79 @@ def page(
     cursor: str,
     into: Callable[[Row], Item],
 ) -> Page[Item]:
-    """Return the `size` rows, or `values()`, after `cursor` ("": from the start), through `into`.
+    """Return the first `size` rows after `cursor` ("" for the first page), each through `into`.
 
-    One query, as quick on the last page as on the first, for it seeks instead of counting rows it
-    will not show; hence no total. `order` names the model's own columns, as `order_by` does
-    ("-booked_at"), all in one direction, none of which may be null and the last of which is unique,
-    so that no row is shown twice or never. An index on exactly these columns serves it.
-    Raises `CursorInvalid` on a cursor that is not one of ours for this model and order.
+    One query. It seeks the cursor's row in an index and reads `size + 1` rows, so all pages cost
+    the same, and there is no total.
+
+    `rows` may be a queryset or its `values()`. `order` names columns of the model as `order_by`
+    does: all in one direction, none nullable, the last one unique, and an index on exactly these.
+    Raises `TypeError` for an order that breaks this, and `CursorInvalid` for a cursor that was not
+    made by this function for this model and order.
     """
-    fields = [_orderable(rows.model, term) for term in order]
-    if len({term.startswith("-") for term in order}) > 1:
-        raise TypeError(
-            f"page() orders in one direction, and {tuple(order)} has two: put a minus before every"
-            " column or before none"
-        )
-    if not (fields[-1].unique or fields[-1].primary_key):
-        raise TypeError(f"page() must order by something unique at last: {tuple(order)} is not")
+    fields = _fields(rows.model, order)
     signer = signing.Signer(salt=f"page {rows.model._meta.label} {' '.join(order)}", sep=".")
     if cursor:
-        bound = _after(order, fields, _read(cursor, signer=signer, fields=fields))
-        rows = _first(rows, bound)
+        rows = _rows_after(rows, order, fields, _values(cursor, signer, fields))
     found = list(rows.order_by(*order).fetch_mode(FETCH_RAISE)[: size + 1])
     shown = found[:size]
-    more = len(found) > size
+    is_last = len(found) <= size
     return Page(
         items=[into(row) for row in shown],
-        next_cursor=_write(shown[-1], rows.model, signer=signer, fields=fields) if more else None,
+        next_cursor=None if is_last else _cursor(shown[-1], rows.model, signer, fields),
     )
 
 
-def _orderable(model: type[models.Model], term: str) -> "models.Field[Any, Any]":
-    field = model._meta.get_field(term.removeprefix("-"))
-    if not isinstance(field, models.Field) or field.null:
-        raise TypeError(f"page() cannot order by {model.__name__}.{field.name}: it may be null")
-    return field
+def _fields(model: type[models.Model], order: Sequence[str]) -> Fields:
+    """Return the model's fields that `order` names. Raises `TypeError` if it does not fit."""
+    if len({name.startswith("-") for name in order}) > 1:
+        raise TypeError(
+            f"page() needs one direction, and {tuple(order)} has two: put a minus before every"
+            " column or before none"
+        )
+    fields: Fields = []
+    for name in order:
+        field = model._meta.get_field(name.removeprefix("-"))
+        if not isinstance(field, models.Field) or field.null:
+            raise TypeError(f"page() cannot order by {model.__name__}.{field.name}: it is nullable")
+        fields.append(field)
+    if not (fields[-1].unique or fields[-1].primary_key):
+        raise TypeError(f"page() needs a unique column at the end of {tuple(order)}")
+    return fields
 
 
-def _write(
-    row: Any,
-    model: type[models.Model],
-    *,
-    signer: signing.Signer,
-    fields: "list[models.Field[Any, Any]]",
-) -> str:
+def _rows_after(
+    rows: models.QuerySet[Any, Row], order: Sequence[str], fields: Fields, values: list[Any]
+) -> models.QuerySet[Any, Row]:
+    """Return the rows that come after the row with these values.
+
+    The condition is one comparison of rows, `(starts_at, id) > (…, …)`: one range of the index.
+    """
+    lookup = LessThan if order[0].startswith("-") else GreaterThan
+    columns = [F(field.attname) for field in fields]
+    bounds = [Value(value, output_field=field) for field, value in zip(fields, values, strict=True)]
+    rows = rows.filter(lookup(_tuple(columns), _tuple(bounds)))
+    # SQLite seeks with the first bound that the WHERE clause has for an index. Behind the caller's
+    # `starts_at > now` the cursor would only filter, and each page would read all pages before it.
+    rows.query.where.children.reverse()
+    return rows
+
+
+def _tuple(parts: Sequence[F | Value]) -> Func:
+    return Func(*parts, template="(%(expressions)s)", output_field=models.Field())
+
+
+def _cursor(row: Any, model: type[models.Model], signer: signing.Signer, fields: Fields) -> str:
+    """Return the cursor that leads to the rows after `row`: its values, signed."""
     if isinstance(row, dict):
         row = model(**{field.attname: row[field.attname] for field in fields})
     return signer.sign_object([field.value_to_string(row) for field in fields])
 
 
-def _read(
-    cursor: str, *, signer: signing.Signer, fields: "list[models.Field[Any, Any]]"
-) -> list[Any]:
+def _values(cursor: str, signer: signing.Signer, fields: Fields) -> list[Any]:
+    """Return the values in a cursor. Raises `CursorInvalid`."""
     try:
         texts = signer.unsign_object(cursor)
         return [field.to_python(text) for field, text in zip(fields, texts, strict=True)]
     except (signing.BadSignature, ValidationError, ValueError) as error:
-        raise CursorInvalid from error
-
-
-def _after(
-    order: Sequence[str], fields: "list[models.Field[Any, Any]]", values: list[Any]
-) -> GreaterThan | LessThan:
-    """Return the condition that a row comes after the one with these values.
-
-    One comparison of rows, which is one range of the index.
-    """
-    bounds = [Value(value, output_field=field) for field, value in zip(fields, values, strict=True)]
-    follows = LessThan if order[0].startswith("-") else GreaterThan
-    return follows(_row([F(field.attname) for field in fields]), _row(bounds))
-
-
-def _first(
-    rows: models.QuerySet[Any, Row], bound: GreaterThan | LessThan
-) -> models.QuerySet[Any, Row]:
-    """Return `rows` with one more condition, in front of the others.
-
-    SQLite begins to read at the first bound it is given for an index. Behind a `starts_at > now`
-    the cursor would only filter, and each page cost more than the one before.
-    """
-    had = len(rows.query.where.children)
-    rows = rows.filter(bound)
-    conditions = rows.query.where.children
-    conditions[:] = conditions[had:] + conditions[:had]
-    return rows
-
-
-def _row(parts: Sequence[F | Value]) -> Func:
-    return Func(*parts, template="(%(expressions)s)", output_field=models.Field())
+        raise CursorInvalid(field="cursor") from error

@@ -1,4 +1,4 @@
-"""HTTP, in one place: the API, pages, and what both make of a refused service."""
+"""What an app needs for HTTP: pages, the API, and the user of a request."""
 
 from trellis.web.api import In, Out, PageOut, make_api
 from trellis.web.pages import render

@@ -1,10 +1,10 @@
-"""What a probe asks of a web process: whether it runs, and whether it can do its work."""
+"""Health checks of a web process: `/health/live` and `/health/ready`."""
 
 import logging
 from collections.abc import Callable
 
 from celery import current_app
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -17,10 +17,10 @@ STARTED_AT = timezone.now()
 
 
 class HealthMiddleware:
-    """Answer `/health/live` and `/health/ready` before anything else looks at the request.
+    """Answer the two health checks before any other middleware.
 
-    Probes come from inside, over plain HTTP, to an address instead of a name: what follows would
-    refuse them (ALLOWED_HOSTS) or send them to HTTPS.
+    Health checks arrive over plain HTTP and address the host by its IP address: the middleware
+    after this one would reject them (ALLOWED_HOSTS) or redirect them to HTTPS.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -37,21 +37,22 @@ class HealthMiddleware:
 
 
 def live() -> HttpResponse:
-    """Answer that the process runs."""
+    """Answer 200: the process runs. Uses no database, cache, broker or file."""
     return JsonResponse({"status": "ok"})
 
 
 def ready() -> HttpResponse:
-    """Answer whether the process can do its work: 200 with a database, 503 without.
+    """Answer 200 if the database can be reached, else 503.
 
-    Scheduled tasks that are late are named beside a 200: a web process can do its own work
-    without them, and taking it out of service would make a late task a site that is down.
+    Scheduled tasks that are late are listed with a 200: a web process works without them, and
+    taking it out of service would turn a late task into a site that is down.
     """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         late = catalogue.late_tasks(app=current_app, at=timezone.now(), since=STARTED_AT)
-    except DatabaseTrouble as error:
-        logger.warning("The database does not answer: %s", error)  # its address is not for everyone
+    except DatabaseError as error:
+        # The error holds the database's address, so it goes to the log and not to the client.
+        logger.warning("The database cannot be reached: %s", error)
         return JsonResponse({"status": "unavailable"}, status=503)
     return JsonResponse({"status": "ok", "late_tasks": late})

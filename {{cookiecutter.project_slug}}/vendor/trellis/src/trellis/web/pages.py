@@ -1,4 +1,4 @@
-"""Pages: rendered without a query, and the page that a refused service becomes."""
+"""HTML pages, and the page that shows a service's error."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +10,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render as django_render
 
 from trellis import errors
-from trellis.reads import no_queries
-from trellis.web.status import status_of
+from trellis.reads.gate import no_queries
+from trellis.web.status import invalid, status_of
 
 
 def render(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render a page from what the view passed. No query may run meanwhile (`no_queries`)."""
-    request.user.is_authenticated  # noqa: B018  # loads session and user first
+    """Render a page from what the view passes, without a query.
+
+    Raises `QueryOutsideSelector` in development and tests where the template runs a query.
+    """
+    request.user.is_authenticated  # noqa: B018  # loads the session and the user before the gate
     messages.get_messages(request)
     with no_queries(f"rendering {template}"):
         return django_render(request, template, context, status=status)
 
 
 def project(request: HttpRequest) -> dict[str, Any]:
-    """Template context: what the project is called."""
+    """Context processor: the project's name and description for every template."""
     return {
         "project_name": settings.PROJECT_NAME,
         "project_description": settings.PROJECT_DESCRIPTION,
@@ -34,7 +37,10 @@ def project(request: HttpRequest) -> dict[str, Any]:
 
 
 class BusinessErrorMiddleware:
-    """Turn an error of a service into a page with its message. (The API has its own handlers.)"""
+    """Show a service's error as the page `refused.html`, with the error's status code.
+
+    Endpoints of the API do not get here: `trellis.web.api` handles their errors.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,7 +50,7 @@ class BusinessErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, ValidationError):
-            error = errors.Invalid("; ".join(error.messages))
+            error = invalid(error)
         if not isinstance(error, errors.BusinessError):
             return None
         return render(request, "refused.html", {"error": error}, status=status_of(error))

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.messages import get_messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+from pytest_django import Settings
+
+from trellis import errors, web
+from trellis.reads.gate import QueryOutsideSelector
+
+pytestmark = pytest.mark.django_db
+
+
+class Full(errors.Conflict):
+    """Every seat is taken."""
+
+
+def book(request: HttpRequest) -> HttpResponse:
+    raise Full
+
+
+def name(request: HttpRequest) -> HttpResponse:
+    raise ValidationError({"title": "This title is taken."})
+
+
+def breaks(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a fault of ours")
+
+
+def people(request: HttpRequest) -> HttpResponse:
+    people = get_user_model().objects
+    return web.render(request, "people.html", {"people": people, "count": people.count()})
+
+
+urlpatterns = [
+    path("", lambda request: HttpResponse("home"), name="home"),
+    path("book/", book),
+    path("name/", name),
+    path("breaks/", breaks),
+    path("people/", people),
+]
+
+
+@pytest.fixture(autouse=True)
+def pages(settings: Settings, tmp_path: Path) -> Path:
+    """Serve the views above, with templates from the returned folder."""
+    settings.ROOT_URLCONF = __name__
+    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
+    (tmp_path / "refused.html").write_text("{{ error.title }}: {{ error.detail }}")
+    return tmp_path
+
+
+class TestBusinessErrorMiddleware:
+    @pytest.mark.parametrize(
+        ("url", "status", "text"),
+        [
+            ("/book/", 409, "Not possible any more: Every seat is taken."),
+            ("/name/", 422, "Not valid: This title is taken."),
+        ],
+    )
+    def test_shows_the_message_of_an_error_of_a_service(
+        self, client: Client, url: str, status: int, text: str
+    ) -> None:
+        answer = client.get(url)
+
+        assert (answer.status_code, answer.content.decode()) == (status, text)
+
+    def test_leaves_other_errors_alone(self, client: Client) -> None:
+        with pytest.raises(RuntimeError, match="a fault of ours"):
+            client.get("/breaks/")
+
+
+class TestRender:
+    def test_shows_what_the_view_passes_and_who_is_signed_in(
+        self, client: Client, pages: Path
+    ) -> None:
+        (pages / "people.html").write_text(
+            "{{ project_name }}: {{ count }}, {{ user.email }}"
+            "{% for message in messages %}{{ message }}{% endfor %}"
+        )
+        client.force_login(get_user_model().objects.create(email="ada@example.com"))
+
+        answer = client.get("/people/")
+
+        assert answer.content.decode() == "Sample: 1, ada@example.com"
+        assert not get_messages(answer.wsgi_request)
+
+    def test_refuses_a_query_in_the_template_and_names_its_line(
+        self, client: Client, pages: Path
+    ) -> None:
+        (pages / "people.html").write_text("<p>\n{{ people.count }}\n")
+
+        with pytest.raises(
+            QueryOutsideSelector, match=r"people\.html:2: a query while rendering people\.html"
+        ):
+            client.get("/people/")

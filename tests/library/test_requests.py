@@ -1,0 +1,118 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from pytest_django import Settings
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from trellis import errors, web
+from trellis.web.requests import RequestMiddleware, client_address, sign_in_name
+
+FORWARDED = [
+    # PROXY_COUNT, X-Forwarded-For, and the client's address; REMOTE_ADDR is 10.0.0.1.
+    (0, "8.8.4.4", "10.0.0.1"),
+    (0, "8.8.4.4, 9.9.9.9", "10.0.0.1"),
+    (1, "9.9.9.9", "9.9.9.9"),
+    (1, "8.8.4.4, 9.9.9.9", "9.9.9.9"),
+    (2, "8.8.4.4, 9.9.9.9, 10.0.0.2", "9.9.9.9"),
+    (2, "9.9.9.9", "10.0.0.1"),
+    (1, "2001:DB8::1", "2001:db8::1"),
+    (1, "", "10.0.0.1"),
+    (1, "unknown", "10.0.0.1"),
+    (1, "9.9.9.9; drop table", "10.0.0.1"),
+]
+
+
+def request_from(forwarded: str) -> HttpRequest:
+    return RequestFactory().get("/", headers={"x-forwarded-for": forwarded}, REMOTE_ADDR="10.0.0.1")
+
+
+def finished(answer: Any) -> dict[str, Any]:
+    """Return the `request_finished` line that calling `answer` logs."""
+    with capture_logs(processors=[merge_contextvars]) as logged:
+        answer()
+    (line,) = [each for each in logged if each["event"] == "request_finished"]
+    return dict(line)
+
+
+@pytest.mark.parametrize(("proxies", "forwarded", "address"), FORWARDED)
+class TestClientAddress:
+    def test_is_what_the_outermost_of_our_proxies_saw(
+        self, settings: Settings, proxies: int, forwarded: str, address: str
+    ) -> None:
+        settings.PROXY_COUNT = proxies
+
+        assert client_address(request_from(forwarded)) == address
+
+    def test_is_what_the_log_says(
+        self, settings: Settings, proxies: int, forwarded: str, address: str
+    ) -> None:
+        settings.PROXY_COUNT = proxies
+        answer = RequestMiddleware(lambda request: HttpResponse())
+
+        assert finished(lambda: answer(request_from(forwarded)))["ip"] == address
+
+
+@pytest.mark.django_db
+class TestRequestFinished:
+    def test_has_the_view_the_time_and_the_queries(self, client: Client) -> None:
+        line = finished(lambda: client.get("/"))
+
+        assert (line["view"], line["queries"]) == ("GET /", 0)
+        assert line["duration_ms"] > 0
+
+    def test_has_no_view_for_an_unknown_url(self, client: Client) -> None:
+        assert finished(lambda: client.get("/nowhere/"))["view"] == ""
+
+    def test_counts_each_query(self) -> None:
+        def view(request: HttpRequest) -> HttpResponse:
+            for _ in range(3):
+                get_user_model().objects.exists()
+            return HttpResponse()
+
+        line = finished(lambda: RequestMiddleware(view)(RequestFactory().get("/")))
+
+        assert line["queries"] == 3
+
+
+@pytest.mark.django_db
+class TestRequestId:
+    def test_is_a_header_of_each_response(self, client: Client) -> None:
+        first, second = (client.get("/")["X-Request-ID"] for _ in range(2))
+
+        assert first
+        assert first != second
+
+    def test_is_a_header_of_the_response_to_a_failed_request(self, client: Client) -> None:
+        client.raise_request_exception = False
+
+        answer = client.get("/breaks/")
+
+        assert (answer.status_code, bool(answer["X-Request-ID"])) == (500, True)
+
+
+class TestUserId:
+    def test_is_that_of_the_signed_in_user(self, rf: RequestFactory) -> None:
+        request = rf.get("/")
+        request.user = get_user_model()(pk=7)
+
+        assert web.user_id(request) == 7
+
+    def test_is_refused_if_nobody_is_signed_in(self, rf: RequestFactory) -> None:
+        request = rf.get("/")
+        request.user = AnonymousUser()
+
+        with pytest.raises(errors.Forbidden, match="Please sign in first"):
+            web.user_id(request)
+
+
+class TestSignInName:
+    @pytest.mark.parametrize("given", ["info@a.b", " INFO@a.b", "\u0131nfo@A.b"])  # a dotless i
+    def test_is_the_same_for_all_spellings_that_find_the_same_user(self, given: str) -> None:
+        request = RequestFactory().post("/", {"username": given})
+
+        assert sign_in_name(request) == "info@a.b"
