@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from trellis import tracing
 from trellis.models import FailedTask
 from trellis.tasks import failures
-from trellis.tests.conftest import NOW, fail
+from tests.library.conftest import NOW, fail
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ class TestGivenUp:
             row = fail(task, task_id=str(number), kwargs={"what": number})
             FailedTask.objects.filter(pk=row.pk).update(state=state)
 
-        assert failures.given_up(name=task.name, argument="what") == {"0", "1"}
+        assert failures.given_up(name=task.name, argument="what") == {0, 1}
         assert failures.given_up(name="tests.other", argument="what") == set()
 
 

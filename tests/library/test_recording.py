@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 from trellis import ownership
 from trellis.models import FailedTask
 from trellis.tasks import failures, recording
-from trellis.tests.conftest import NOW, fail
+from tests.library.conftest import NOW, fail
 
 
 @pytest.mark.django_db

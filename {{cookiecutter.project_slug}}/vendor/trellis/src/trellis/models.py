@@ -69,27 +69,45 @@ class FailedTask(models.Model):
 
 
 class LastRun(models.Model):
-    """When a task last succeeded, and who holds the lease on a scheduled one."""
+    """When each task last succeeded."""
 
     name = models.CharField(max_length=255, primary_key=True)
-    succeeded_at = models.DateTimeField(null=True)
-    leased_to = models.CharField(max_length=255, blank=True)  # the id of the run that is on
-    leased_until = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name
 
 
+class Claim(models.Model):
+    """Work that is done once, or a scheduled run: who holds it and until when (tasks/claims.py)."""
+
+    name = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    holder = models.CharField(max_length=255)
+    expires_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "key"], name="claim_name_key")]
+        indexes = [models.Index(fields=["done_at"], name="claim_done_at")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.key}"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the work was not done before."""
+        return self.done_at is None
+
+
 class CacheUse(models.Model):
-    """How one cache was used on one day (UTC), by all processes together. A row a day for each."""
+    """How often one cache was used on one day (UTC), by all processes together."""
 
     name = models.CharField(max_length=255)
     day = models.DateField()
     hits = models.PositiveBigIntegerField(default=0)
     loads = models.PositiveBigIntegerField(default=0)
-    stale_avoided = models.PositiveBigIntegerField(default=0)
     load_seconds = models.FloatField(default=0)
-    saved_seconds = models.FloatField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name", "day"], name="cacheuse_one_a_day")]

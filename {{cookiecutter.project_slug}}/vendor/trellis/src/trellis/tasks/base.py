@@ -1,36 +1,48 @@
 """The class of every task, where its messages go, and when the scheduled ones run.
 
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). `Task` adds an
-owner, log lines that carry the id of the request, one run at a time of what is scheduled, and
-publishing that never fails a request whose data is already committed. Late acknowledgement and
-redelivery are settings (docs/adr/0004); what fails for good is a row (docs/adr/0009).
+owner, log lines with the request id, publishing after the commit that cannot fail a request, and
+scheduled runs that do not overlap. Late acknowledgement and redelivery are settings
+(docs/adr/0004); a final failure becomes a row (docs/adr/0009).
 """
 
+import inspect
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject, Retry
 from celery.utils import uuid
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import EncodeError
+from kombu.serialization import dumps
 
 from trellis import ownership, tracing
-from trellis.tasks import recording, runs
+from trellis.tasks import claims, recording, runs
+from trellis.tasks.claims import InProgress
 
 logger = structlog.get_logger(__name__)
 
 LONGEST_COUNTDOWN = 30 * 60  # seconds; a broker is no calendar: store a due date and sweep
-NOTED_EVERY = 60  # seconds: a success of a task on demand is written down no more often
+NOTE_SUCCESS_EVERY = 60  # seconds, for each task on demand and process
+
+
+class CountdownTooLong(ValueError):
+    """A message was to wait in the broker for longer than 30 minutes."""
+
+
+class TaskOutOfMemory(Exception):
+    """A task ran out of memory."""
 
 
 class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
-    """Celery's Django task, with the house rules.
+    """Celery's Django task with our rules.
 
-    Extra words a task may declare: `schedule` (a crontab or a timedelta; beat runs it, and then
-    `expires`, in seconds, is needed too). The rest is Celery's.
+    A task may also declare `schedule` (a crontab or a timedelta), and then needs `expires` in
+    seconds. All other options are Celery's.
     """
 
     Request = "trellis.tasks.worker:Request"
@@ -39,63 +51,34 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     retry_backoff_max = 600  # seconds
     schedule: Any = None
     queue_name = ""
-    noted_at = float("-inf")  # on the monotonic clock of this process
+    success_noted_at = float("-inf")  # on this process's monotonic clock
 
     @classmethod
     def bind(cls, app: Celery) -> Any:
-        # Celery 6 drops the `queue` attribute in favour of a central routing table. Where a task
-        # runs is best read where it is written, so we keep the word and `route` acts on it.
+        """Finish the class of one task. Raises `CountdownTooLong` if its retries wait too long."""
+        # Celery 6 drops the `queue` attribute in favour of a central routing table. A queue is
+        # best read where the task is written, so `route` below acts on it.
         if "queue" in cls.__dict__:
             cls.queue_name = cls.__dict__["queue"]
             del cls.queue
-        # A task that states a shorter limit than the default keeps a soft one beneath it.
         if cls.time_limit and not cls.soft_time_limit:
+            # Otherwise the default soft limit applies, which may be longer than this hard one.
             cls.soft_time_limit = cls.time_limit * 0.9
-        for word in ("default_retry_delay", "retry_backoff_max"):
-            if getattr(cls, word) > LONGEST_COUNTDOWN:
+        for option in ("default_retry_delay", "retry_backoff_max"):
+            if getattr(cls, option) > LONGEST_COUNTDOWN:
                 raise CountdownTooLong(
-                    f"{cls.name}: {word} is {getattr(cls, word)} s. Set it to {LONGEST_COUNTDOWN}"
-                    " at most."
+                    f"{cls.name}: {option} is {getattr(cls, option)} s. Set it to"
+                    f" {LONGEST_COUNTDOWN} at most."
                 )
         return super().bind(app)
 
     @property
     def owner(self) -> str:
-        """The team that answers for this task, from its app's OWNERS.toml."""
+        """The team that owns the task's app."""
         team = ownership.team_of_module(module=self.run.__module__)
         return team or ownership.team_of_the_house()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if self.request.called_directly:
-                return super().__call__(*args, **kwargs)
-            if self.schedule is None:
-                return self.run(*args, **kwargs)
-            return self._run_alone(*args, **kwargs)
-        except MemoryError as error:
-            # Celery takes MemoryError for its own and ends the whole worker.
-            raise TaskOutOfMemory(self.name) from error
-
-    def _run_alone(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a scheduled task under its lease (runs.py has the policy)."""
-        task_id, now = self.request.id, timezone.now()
-        limit = self.time_limit or self.app.conf.task_time_limit
-        if not runs.take_lease(name=self.name, task_id=task_id, at=now, time_limit=limit):
-            holder, until = runs.holder_of(name=self.name)
-            if holder == task_id and until:
-                # The message came again, its worker is dead: the work is still to be done.
-                wait = min(max(1.0, (until - now).total_seconds()), LONGEST_COUNTDOWN)
-                tried = self.request.retries  # else a task that kills its worker never gives up
-                self.apply_async(args, kwargs, countdown=wait, task_id=task_id, retries=tried)
-            logger.warning("task_skipped", task=self.name, owner=self.owner, held_by=holder)
-            raise Ignore
-        succeeded_at = None
-        try:
-            result = self.run(*args, **kwargs)
-            succeeded_at = timezone.now()
-            return result
-        finally:
-            runs.end_lease(name=self.name, task_id=task_id, succeeded_at=succeeded_at)
+    # Publishing
 
     def apply_async(
         self,
@@ -105,19 +88,11 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         **options: Any,
     ) -> Any:
         """Publish now. Raises `CountdownTooLong` beyond 30 minutes."""
-        self._refuse_long_waits(options)
+        self._check_countdown(options)
         return super().apply_async(args, kwargs, *positional, **options)
 
-    def retry(self, *args: Any, **options: Any) -> Any:
-        """Try again later. Raises `CountdownTooLong` beyond 30 minutes: the task has failed.
-
-        Celery would take the refusal, when it publishes, for a broker that is away.
-        """
-        self._refuse_long_waits(options)
-        return super().retry(*args, **options)
-
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
-        """Publish once the transaction has committed, with plain arguments."""
+        """Publish when the transaction has committed. See `apply_async_on_commit`."""
         self.apply_async_on_commit(args=args, kwargs=kwargs)
 
     def apply_async_on_commit(
@@ -126,14 +101,15 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
         kwargs: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Publish once the transaction has committed.
+        """Publish when the transaction has committed.
 
-        The user's data is safe by then, so a broker that refuses must not turn the request into
-        an error or keep later hooks from running: the message becomes an `unpublished` row. That
-        keeps the arguments and no options: it goes out at once, when the broker is back, to the
-        queue its task states.
+        Arguments that the task does not take, or that are no plain values, raise `TypeError` here
+        and not after the commit. By then the user's data is safe, so a broker that is away must
+        not fail the request or keep later hooks from running: the message becomes an
+        `unpublished` row, with its arguments and without options.
         """
-        self._refuse_long_waits(options)
+        self._check_countdown(options)
+        self._check_arguments(args, kwargs or {})
         options.setdefault("task_id", uuid())
 
         def publish() -> None:
@@ -153,7 +129,17 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
 
         transaction.on_commit(publish)
 
-    def _refuse_long_waits(self, options: dict[str, Any]) -> None:
+    def _check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        try:
+            inspect.signature(self.run).bind(*args, **kwargs)
+            dumps((args, kwargs), serializer=self.serializer)
+        except (TypeError, EncodeError) as error:
+            raise TypeError(
+                f"{self.name} cannot be sent with these arguments: {error}. Pass what it takes, as"
+                " ids and other plain values."
+            ) from error
+
+    def _check_countdown(self, options: dict[str, Any]) -> None:
         seconds = options.get("countdown") or 0
         if eta := options.get("eta"):
             seconds = (eta - timezone.now()).total_seconds()
@@ -163,13 +149,69 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
                 " scheduled task sweep what is due."
             )
 
+    # Running
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if self.request.called_directly:
+                return super().__call__(*args, **kwargs)
+            if self.schedule is not None:
+                return self._run_with_lease(*args, **kwargs)
+            return self.run(*args, **kwargs)
+        except MemoryError as error:
+            # Celery takes MemoryError for its own and ends the whole worker.
+            raise TaskOutOfMemory(self.name) from error
+        except InProgress as error:
+            raise self.retry(exc=error) from error
+
+    def _run_with_lease(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a scheduled task, unless another run of it is on: the next run does its work."""
+        task_id, at = self.request.id, timezone.now()
+        lease, taken = claims.take(name=self.name, key=claims.LEASE, holder=task_id, at=at)
+        if not taken and lease.holder == task_id:
+            # The message came again because its worker died. Wait until that run is over.
+            raise InProgress(lease.expires_at)
+        if not taken:
+            logger.warning("task_skipped", task=self.name, owner=self.owner, held_by=lease.holder)
+            raise Ignore
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            claims.release(lease, at=at)
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        """Try again later. Raises `CountdownTooLong` beyond 30 minutes: the task has failed.
+
+        (Celery would take that error, raised while it publishes, for a broker that is away.)
+        """
+        self._check_countdown(options)
+        error = options.get("exc")
+        if isinstance(error, InProgress) and not self.request.called_directly:
+            self._retry_when_claim_ends(error)
+        return super().retry(*args, **options)
+
+    def _retry_when_claim_ends(self, error: InProgress) -> NoReturn:
+        """Publish the message again. This wait is none of the task's `max_retries`."""
+        seconds = (error.until - timezone.now()).total_seconds()
+        seconds = min(max(seconds, 1), LONGEST_COUNTDOWN)
+        if self.request.is_eager:  # there is nobody to wait
+            raise Retry(exc=error, when=seconds, is_eager=True)
+        again = self.signature_from_request(countdown=seconds, retries=self.request.retries)
+        try:
+            again.apply_async()
+        except Exception as refusal:
+            raise Reject(refusal, requeue=False) from refusal  # becomes an `unpublished` row
+        raise Retry(exc=error, when=seconds, sig=again)
+
+    # Log lines
+
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        if not self.request.is_eager:  # eager, it is a part of what called it
+        if not self.request.is_eager:  # an eager task is a part of what called it
             tracing.begin(self.request)
         logger.info("task_started", task=self.name, owner=self.owner, attempt=self._attempt)
 
     def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        # Where a lost worker is the reason, there is no `Retry`, and Celery takes the default.
+        # If a worker was lost there is no `Retry`, and Celery waits for the default delay.
         retry = getattr(einfo.exception, "exc", einfo.exception)
         logger.warning(
             "task_retried",
@@ -183,12 +225,14 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
         logger.info("task_succeeded", task=self.name, owner=self.owner)
-        if self.schedule is None and time.monotonic() - self.noted_at > NOTED_EVERY:
-            self.noted_at = time.monotonic()
-            try:
-                runs.note_success(name=self.name, at=timezone.now())
-            except Exception:
-                logger.exception("task_success_not_noted", task=self.name)
+        since = time.monotonic() - self.success_noted_at
+        if self.schedule is None and since < NOTE_SUCCESS_EVERY:
+            return
+        self.success_noted_at = time.monotonic()
+        try:
+            runs.note_success(name=self.name, at=timezone.now())
+        except Exception:
+            logger.exception("task_success_not_noted", task=self.name)
 
     @property
     def _attempt(self) -> int:
@@ -201,16 +245,8 @@ def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, s
     return {"queue": queue} if queue else None
 
 
-class CountdownTooLong(ValueError):
-    """A message was to wait in the broker for longer than 30 minutes."""
-
-
-class TaskOutOfMemory(Exception):
-    """A task ran out of memory."""
-
-
 def beat_schedule(app: Celery) -> dict[str, dict[str, Any]]:
-    """Return Celery's `beat_schedule`, made of the tasks that declare `schedule=`.
+    """Return an entry of Celery's `beat_schedule` for each task that declares `schedule=`.
 
     A run that could not start before it `expires` is dropped: the next one does its work.
     """

@@ -9,7 +9,8 @@ from celery import Celery
 from celery.schedules import crontab, maybe_schedule
 from django.db.models import Max
 
-from trellis.models import FailedTask, LastRun
+from trellis.models import FailedTask
+from trellis.tasks import runs
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Card:
 
 def catalogue(*, app: Celery, at: datetime) -> list[Card]:
     """Return a card for each task of the project, by name."""
-    successes = dict(LastRun.objects.values_list("name", "succeeded_at"))
+    successes = runs.last_successes()
     failures = dict(
         FailedTask.objects.order_by()
         .values("name")
@@ -61,7 +62,7 @@ def late_tasks(*, app: Celery, at: datetime, since: datetime) -> list[str]:
 
     One that never succeeded counts from `since`, when somebody began to look.
     """
-    successes = dict(LastRun.objects.values_list("name", "succeeded_at"))
+    successes = runs.last_successes()
     return [
         task.name
         for task in tasks_of(app)

@@ -1,6 +1,7 @@
 """What finally failed (recording.py), and how it is dealt with: replayed, or discarded."""
 
 import inspect
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,13 +35,15 @@ class BrokerAway(errors.Conflict):
     """The broker does not take messages now. The row stays open."""
 
 
-def given_up(*, name: str, argument: str) -> set[str]:
-    """Return, as text, with which values of `argument` a task failed and was not replayed.
+def given_up(*, name: str, argument: str) -> set[Any]:
+    """Return the values of the keyword `argument` with which a task failed and was not replayed.
 
-    A sweep leaves these alone: they are for people, or were discarded by them.
+    A sweep skips them: somebody has to look at them, or has discarded them. Values that a set
+    cannot hold (lists, dictionaries) are left out.
     """
     rows = FailedTask.objects.filter(name=name).exclude(state=FailedTask.State.REPLAYED)
-    return {str(row.kwargs.get(argument)) for row in rows.only("kwargs").iterator()}
+    values = (row.kwargs.get(argument) for row in rows.only("kwargs").iterator())
+    return {value for value in values if isinstance(value, Hashable)} - {None}
 
 
 def replay(*, failure_id: int, by: str) -> None:

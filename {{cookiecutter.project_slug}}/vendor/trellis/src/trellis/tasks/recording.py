@@ -21,8 +21,8 @@ from django.db import connection
 from django.utils import timezone
 
 from trellis import ownership, tracing
-from trellis.models import REDACTED, FailedTask
-from trellis.tasks import runs
+from trellis.models import REDACTED, Claim, FailedTask
+from trellis.tasks import claims
 
 logger = structlog.get_logger(__name__)
 
@@ -163,7 +163,8 @@ def record_failures(
             at=timezone.now(),
         )
         if isinstance(exception, WorkerLostError):  # the process that would have ended its lease
-            runs.end_lease(name=sender.name, task_id=task_id, succeeded_at=None)
+            lease = Claim(name=sender.name, key=claims.LEASE, holder=task_id)
+            claims.release(lease, at=timezone.now())
 
 
 @signals.task_unknown.connect(weak=False, dispatch_uid="trellis.record_unknown_tasks")

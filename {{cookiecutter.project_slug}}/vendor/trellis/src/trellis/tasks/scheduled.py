@@ -1,4 +1,4 @@
-"""The conventions' own scheduled tasks. They belong to the first team of teams.toml."""
+"""The library's own scheduled tasks. They belong to the first team of teams.toml."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.utils import timezone
 
-from trellis.tasks import failures
+from trellis.tasks import claims, failures
 
 
 @shared_task(
@@ -22,12 +22,13 @@ def republish_unpublished() -> None:
 
 
 @shared_task(
-    name="trellis.delete_old_failures",
+    name="trellis.delete_old_rows",
     schedule=crontab(minute=0, hour=3),
     expires=3600,
     max_retries=0,  # tomorrow's run does the same work
     time_limit=600,
 )
-def delete_old_failures() -> None:
-    """Delete the rows of failures that were dealt with a month ago."""
+def delete_old_rows() -> None:
+    """Delete failures that were dealt with 30 days ago, and claims that were done 90 days ago."""
     failures.delete_old_failures(at=timezone.now())
+    claims.delete_old_claims(at=timezone.now())
