@@ -1,4 +1,4 @@
-"""Which address leads to which app."""
+"""The addresses of the project."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -14,8 +14,7 @@ api.add_router("/sessions", "apps.catalog.api.router")  # example
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("accounts/", include("apps.accounts.urls")),
-    path("sessions/", include("apps.catalog.urls")),  # example
-    path("bookings/", include("apps.bookings.urls")),  # example
+    path("", include("apps.bookings.urls")),  # example
     path("insights/", include("apps.insights.urls")),  # example
     # startapp adds urls above this line
     path("api/", api.urls),

@@ -1,4 +1,4 @@
-"""Who people are."""
+"""User accounts."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from django.db.models.functions import Upper
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users that sign in with their email address."""
+    """Creates users that sign in with their email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)
@@ -25,7 +25,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person. The email address is the name they sign in with, in whatever case they type it."""
+    """A person, who signs in with an email address, in any letter case."""
 
     username = None  # type: ignore[assignment]  # Django's way to drop an inherited field
     first_name = None  # type: ignore[assignment]
@@ -40,7 +40,7 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         constraints = [
-            # Upper, as `email__iexact` is on PostgreSQL: so its index serves the sign-in, too.
+            # Upper, because `email__iexact` is that on PostgreSQL: one index serves both.
             models.UniqueConstraint(Upper("email"), name="user_email_unique_in_any_case")
         ]
 

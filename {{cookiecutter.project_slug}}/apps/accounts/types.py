@@ -1,4 +1,4 @@
-"""What other apps get to know of a person."""
+"""Plain data about people, for other apps."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Bookings in the admin: to look at, and to record payments."""
+"""Bookings in the admin: a list, and an action to record payments."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -29,7 +29,7 @@ class BookingAdmin(admin.ModelAdmin[Booking]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
-        # Changing a row here would go past the services: the list and its action are enough.
+        # Staff may open the list and its action, not a form: a form would save without a service.
         return obj is None and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:

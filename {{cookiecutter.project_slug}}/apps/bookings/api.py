@@ -1,4 +1,4 @@
-"""Bookings as JSON."""
+"""Bookings as JSON, for who is signed in."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -36,16 +36,16 @@ def list_bookings(request: HttpRequest, cursor: str = "") -> reads.Page[types.Bo
 
 
 @router.post("", response={HTTPStatus.CREATED: BookingOut})
-def book_seat(request: HttpRequest, wanted: BookingIn) -> Status[types.Booking]:
-    """Take a seat."""
+def book_seat(request: HttpRequest, data: BookingIn) -> Status[types.Booking]:
+    """Book a seat."""
     booking = services.book_seat(
-        session_public_id=wanted.session, by=web.user_id(request), at=timezone.now()
+        session_public_id=data.session, by=web.user_id(request), at=timezone.now()
     )
     return Status(HTTPStatus.CREATED, booking)
 
 
-@router.delete("{public_id}", response={HTTPStatus.NO_CONTENT: None})
+@router.delete("{uuid:public_id}", response={HTTPStatus.NO_CONTENT: None})
 def cancel_booking(request: HttpRequest, public_id: UUID) -> Status[None]:
-    """Give a seat back."""
+    """Cancel a booking and give back its seat."""
     services.cancel_booking(public_id=public_id, by=web.user_id(request), at=timezone.now())
     return Status(HTTPStatus.NO_CONTENT, None)

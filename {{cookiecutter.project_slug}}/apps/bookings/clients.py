@@ -1,25 +1,22 @@
-"""The outside world of this app: its mail."""
+"""The mail that bookings send."""
 
-from django.core.mail import EmailMessage
+from django.core import mail
 from django.template.loader import render_to_string
 from trellis import tracing
 
-from apps.accounts.types import Contact
-from apps.bookings.types import Booking
+from apps.accounts import types as accounts
+from apps.bookings import types
 
 
-def mail_confirmation(*, to: Contact, booking: Booking) -> None:
-    """Send the confirmation of a booking. Raises `OSError` where the mail server does not take it.
-
-    A second copy, should a worker die between sending and noting so, carries the same Message-ID.
-    """
-    body = render_to_string("bookings/mail/confirmation.txt", {"to": to, "booking": booking})
-    EmailMessage(
-        subject=f"Your seat: {' '.join(booking.title.split())}",
-        body=body,
+def mail_confirmation(*, to: accounts.Contact, booking: types.Booking) -> None:
+    """Send the confirmation of a booking. Raises `OSError` if the mail server fails."""
+    mail.EmailMessage(
+        subject=f"Your seat: {' '.join(booking.title.split())}",  # a subject is one line
+        body=render_to_string("bookings/mail/confirmation.txt", {"to": to, "booking": booking}),
         to=[to.email],
         headers={
+            # A second copy, after a worker died, has the same ID: mail programs show it once.
             "Message-ID": f"<booking-{booking.public_id}@confirmation>",
-            "X-Request-ID": tracing.request_id(),  # `manage.py story` tells what led to this mail
+            "X-Request-ID": tracing.request_id(),  # for `manage.py story`
         },
     ).send()

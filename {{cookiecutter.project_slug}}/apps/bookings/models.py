@@ -1,4 +1,4 @@
-"""Seats taken and given back."""
+"""Seats that people have booked."""
 
 import uuid
 
@@ -7,12 +7,11 @@ from django.db import models
 from django.db.models import Q
 from trellis import reads
 
-# The statuses that take a seat. (Here, because a model's `Meta` cannot name its own `Status`.)
-ACTIVE = ["held", "confirmed"]
+ACTIVE = ["held", "confirmed"]  # the statuses that take a seat
 
 
 class Booking(reads.Model):
-    """One seat for one person, from the moment it is taken."""
+    """One seat in a session, for one person."""
 
     class Status(models.TextChoices):
         HELD = "held", "held until paid"
@@ -28,11 +27,7 @@ class Booking(reads.Model):
     status = models.CharField(max_length=10, choices=Status)
     booked_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)
-    # The confirmation mail: until when somebody sends it, or since when nobody has tried again,
-    # and when it went out.
-    confirmation_claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
     confirmation_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
-    confirmation_error = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering = ["-booked_at", "-id"]
@@ -63,3 +58,7 @@ class Booking(reads.Model):
 
     def __str__(self) -> str:
         return f"Booking {self.public_id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE

@@ -9,21 +9,23 @@ from trellis import reads
 from apps.bookings import types
 from apps.bookings.models import ACTIVE, Booking
 
-SHOWN = 50  # bookings on a page
+PAGE_SIZE = 50
 
 
 @reads.selector(queries=1)
 def bookings_of(*, attendee_id: int, cursor: str = "") -> reads.Page[types.Booking]:
     """Return a person's bookings, newest first. Raises `CursorInvalid`."""
-    rows = Booking.objects.select_related("session__workshop").filter(attendee_id=attendee_id)
-    return reads.page(rows, order=("-booked_at", "-id"), size=SHOWN, cursor=cursor, into=_as_type)
+    bookings = Booking.objects.select_related("session__workshop").filter(attendee_id=attendee_id)
+    return reads.page(
+        bookings, order=("-booked_at", "-id"), size=PAGE_SIZE, cursor=cursor, into=_as_type
+    )
 
 
 @reads.selector(queries=1)
 def booking(*, booking_id: int) -> types.Booking:
     """Return one booking. Raises `Booking.DoesNotExist`."""
-    rows = Booking.objects.select_related("session__workshop")
-    return _as_type(reads.promised(rows).get(pk=booking_id))
+    bookings = Booking.objects.select_related("session__workshop")
+    return _as_type(reads.promised(bookings).get(pk=booking_id))
 
 
 @reads.selector(queries=1)
@@ -39,21 +41,20 @@ def seats_taken(*, first: date, last: date) -> list[types.SeatsTaken]:
         .annotate(seats=Count("id"))
         .order_by("day")
     )
-    return [types.SeatsTaken(day=row["day"], seats=row["seats"]) for row in days]
+    return [types.SeatsTaken(**row) for row in days]
 
 
 def _as_type(row: Booking) -> types.Booking:
-    """Return a row, loaded with its session and workshop, as plain data."""
     return types.Booking(
         public_id=row.public_id,
+        attendee_id=row.attendee_id,
         status=row.status,
         status_label=row.get_status_display(),
-        is_active=row.status in ACTIVE,
+        is_active=row.is_active,
         title=row.session.workshop.title,
         session_public_id=row.session.public_id,
         starts_at=row.session.starts_at,
         room=row.session.room,
         hold_expires_at=row.hold_expires_at,
         confirmation_sent_at=row.confirmation_sent_at,
-        confirmation_error=row.confirmation_error,
     )

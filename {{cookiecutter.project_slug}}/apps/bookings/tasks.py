@@ -1,26 +1,24 @@
-"""Doors for the queue: each task calls one service."""
+"""Tasks of bookings. Each calls one service."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from apps.bookings import exceptions, services
+from apps.bookings import services
 
 
 @shared_task(
     name="bookings.send_confirmation",
     queue="mail",
-    # The mail server is away or says no (smtplib's errors are OSErrors), or a colleague is on it.
-    autoretry_for=(OSError, exceptions.ConfirmationInProgress),
+    autoretry_for=(OSError,),  # the errors of smtplib are OSErrors
     retry_backoff=10,
-    retry_jitter=False,  # the waits must outlast a dead colleague's claim
     max_retries=5,
     soft_time_limit=50,
     time_limit=60,
 )
 def send_confirmation(*, booking_id: int) -> None:
-    """Mail the attendee that the seat is theirs."""
+    """Mail the attendee that the seat is booked."""
     services.send_confirmation(booking_id=booking_id, at=timezone.now())
 
 
@@ -33,7 +31,7 @@ def send_confirmation(*, booking_id: int) -> None:
     time_limit=60,
 )
 def resend_overdue_confirmations() -> None:
-    """Find confirmations whose message was lost on the way to the queue."""
+    """Enqueue confirmations again whose message was lost."""
     services.resend_overdue_confirmations(at=timezone.now())
 
 
@@ -41,7 +39,7 @@ def resend_overdue_confirmations() -> None:
     name="bookings.expire_unpaid_holds",
     schedule=timedelta(minutes=1),
     expires=60,
-    max_retries=0,  # the next run, a minute later, does the same work
+    max_retries=0,  # the next run does the same work
     soft_time_limit=50,
     time_limit=60,
 )

@@ -1,4 +1,4 @@
-"""What pages, JSON, mail and other apps get of a booking."""
+"""Plain data about bookings, for pages, the API, mails and other apps."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,9 +7,10 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Booking:
-    """A booking with the session it is for."""
+    """A booking, with the session it is for."""
 
     public_id: UUID
+    attendee_id: int
     status: str
     status_label: str
     is_active: bool
@@ -19,12 +20,11 @@ class Booking:
     room: str
     hold_expires_at: datetime | None
     confirmation_sent_at: datetime | None
-    confirmation_error: str
 
 
 @dataclass(frozen=True)
 class SeatsTaken:
-    """How many seats are taken in all sessions of one day."""
+    """How many seats are taken in the sessions of one day."""
 
     day: date
     seats: int

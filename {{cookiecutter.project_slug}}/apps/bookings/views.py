@@ -1,4 +1,4 @@
-"""Bookings as pages."""
+"""Pages that show sessions and book them."""
 
 from uuid import UUID
 
@@ -13,26 +13,39 @@ from django.views.decorators.http import require_POST
 from trellis import web
 
 from apps.bookings import selectors, services
+from apps.catalog import selectors as catalog
+
+
+def session_list(request: HttpRequest) -> HttpResponse:
+    title, cursor = request.GET.get("title", ""), request.GET.get("cursor", "")
+    sessions = catalog.upcoming_sessions(at=timezone.now(), title=title, cursor=cursor)
+    context = {"sessions": sessions, "title": title}
+    return web.render(request, "bookings/session_list.html", context)
+
+
+def session_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    session = catalog.session(public_id=public_id)
+    return web.render(request, "bookings/session_detail.html", {"session": session})
+
+
+@require_POST
+def book_seat(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    if not request.user.is_authenticated:
+        # Back to the page with the button: a redirect cannot repeat a POST.
+        return redirect_to_login(next=reverse("bookings:session_detail", args=[public_id]))
+    booking = services.book_seat(
+        session_public_id=public_id, by=web.user_id(request), at=timezone.now()
+    )
+    messages.success(request, f"You have a seat: {booking.title}.")
+    return redirect("bookings:my_bookings")
 
 
 @login_required
 def my_bookings(request: HttpRequest) -> HttpResponse:
-    cursor = request.GET.get("cursor", "")
-    bookings = selectors.bookings_of(attendee_id=web.user_id(request), cursor=cursor)
-    return web.render(request, "bookings/my_bookings.html", {"bookings": bookings})
-
-
-@require_POST
-def book_seat(request: HttpRequest, session_public_id: UUID) -> HttpResponse:
-    if not request.user.is_authenticated:
-        # Back to the page with the button: a redirect cannot repeat a POST.
-        page = reverse("catalog:session_detail", args=[session_public_id])
-        return redirect_to_login(next=page)
-    booking = services.book_seat(
-        session_public_id=session_public_id, by=web.user_id(request), at=timezone.now()
+    bookings = selectors.bookings_of(
+        attendee_id=web.user_id(request), cursor=request.GET.get("cursor", "")
     )
-    messages.success(request, f"You have a seat: {booking.title}.")
-    return redirect("bookings:my_bookings")
+    return web.render(request, "bookings/my_bookings.html", {"bookings": bookings})
 
 
 @require_POST
@@ -40,5 +53,5 @@ def cancel_booking(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect_to_login(next=reverse("bookings:my_bookings"))
     services.cancel_booking(public_id=public_id, by=web.user_id(request), at=timezone.now())
-    messages.success(request, "Your seat is free for somebody else now. Thank you.")
+    messages.success(request, "Your booking is cancelled.")
     return redirect("bookings:my_bookings")

@@ -1,4 +1,4 @@
-"""The catalogue in the admin. Saving goes through services, so that caches forget."""
+"""The catalog in the admin. Saving calls a service, so that the caches are invalidated."""
 
 from typing import Any
 
@@ -16,10 +16,13 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
     search_fields = ["title"]
 
     def save_model(self, request: HttpRequest, obj: Workshop, form: Any, change: bool) -> None:
-        services.revise_workshop(workshop=obj)
+        if change:
+            services.revise_workshop(workshop_id=obj.pk, title=obj.title, summary=obj.summary)
+        else:
+            obj.pk = services.announce_workshop(title=obj.title, summary=obj.summary)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workshop | None = None) -> bool:
-        return False  # what was announced stays known; deleting would go past the caches
+        return False  # the admin would delete rows without a service
 
 
 @admin.register(Session)
@@ -29,20 +32,10 @@ class SessionAdmin(admin.ModelAdmin[Session]):
     list_select_related = ["workshop"]
     readonly_fields = ["seats_left"]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
-        return False
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Session | None = None
-    ) -> list[str] | tuple[str, ...]:
-        # Once announced, only the time may move; anything else is a new session.
-        settled = ["workshop", "minutes", "room", "price_cents", "capacity"] if obj else []
-        return [*settled, "seats_left"]
-
     def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
         if change:
             services.reschedule_session(
-                public_id=obj.public_id, starts_at=obj.starts_at, at=timezone.now()
+                session_id=obj.pk, starts_at=obj.starts_at, at=timezone.now()
             )
         else:
             obj.pk = services.schedule_session(
@@ -53,4 +46,12 @@ class SessionAdmin(admin.ModelAdmin[Session]):
                 capacity=obj.capacity,
                 price_cents=obj.price_cents,
                 at=timezone.now(),
-            ).pk
+            )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Session | None = None) -> list[str]:
+        # Only the time of a scheduled session may change; anything else is another session.
+        fixed = ["workshop", "minutes", "room", "price_cents", "capacity"] if obj else []
+        return [*fixed, "seats_left"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        return False

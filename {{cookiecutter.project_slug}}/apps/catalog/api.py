@@ -1,4 +1,4 @@
-"""The catalogue as JSON."""
+"""The catalog as JSON, for everyone."""
 
 from datetime import datetime
 from uuid import UUID
@@ -26,20 +26,14 @@ class SessionOut(web.Out):
 
 
 @router.get("", response=web.PageOut[SessionOut], auth=None)
-def list_sessions(request: HttpRequest, cursor: str = "") -> reads.Page[types.Session]:
-    """The sessions that can still be joined, soonest first."""
-    return selectors.upcoming_sessions(at=timezone.now(), cursor=cursor)
-
-
-@router.get("titled", response=web.PageOut[SessionOut], auth=None)
-def search_sessions(
-    request: HttpRequest, title: str, cursor: str = ""
+def list_sessions(
+    request: HttpRequest, title: str = "", cursor: str = ""
 ) -> reads.Page[types.Session]:
-    """The same, of the workshops whose title begins like this."""
-    return selectors.sessions_titled(title=title, at=timezone.now(), cursor=cursor)
+    """The sessions to come, soonest first. With `title`: those whose title contains it."""
+    return selectors.upcoming_sessions(at=timezone.now(), title=title, cursor=cursor)
 
 
-@router.get("{public_id}", response=SessionOut, auth=None)
+@router.get("{uuid:public_id}", response=SessionOut, auth=None)
 def get_session(request: HttpRequest, public_id: UUID) -> types.Session:
     """One session."""
     return selectors.session(public_id=public_id)

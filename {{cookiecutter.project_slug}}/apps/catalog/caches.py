@@ -1,4 +1,4 @@
-"""What is remembered of the catalogue, why, and what makes us forget."""
+"""Caches of the catalog."""
 
 from uuid import UUID
 
@@ -7,24 +7,22 @@ from trellis import caching
 from apps.catalog import types
 from apps.catalog.models import Session
 
-CHANGED_BY = (
-    "apps.catalog.services.schedule_session",
-    "apps.catalog.services.reschedule_session",
-    "apps.catalog.services.revise_workshop",
-    "apps.catalog.services.take_seat",
-    "apps.catalog.services.give_back_seat",
-)
-
 
 @caching.cached_read(
     name="catalog.session",
     version=1,
     ttl=300,
     negative_ttl=10,
-    bottleneck="shared links bring bursts of readers to one session; a hit takes 0.4 of a load",
-    invalidated_by=CHANGED_BY,
+    bottleneck="a shared link brings many readers to one session at once; a hit takes 0.4 of a load",
+    invalidated_by=(
+        "apps.catalog.services.schedule_session",
+        "apps.catalog.services.reschedule_session",
+        "apps.catalog.services.revise_workshop",
+        "apps.catalog.services.take_seat",
+        "apps.catalog.services.give_back_seat",
+    ),
 )
 def session(*, public_id: UUID) -> types.Session | None:
-    """Return one session, or None where there is none."""
-    row = Session.announced(Session.objects.filter(public_id=public_id)).first()
-    return types.Session(**row) if row else None
+    """Return one session, or None if there is none."""
+    row = Session.objects.select_related("workshop").filter(public_id=public_id).first()
+    return row.as_type() if row else None

@@ -1,4 +1,4 @@
-"""Errors that both reads and writes of this app raise."""
+"""Errors that both selectors and services raise."""
 
 from trellis import errors
 

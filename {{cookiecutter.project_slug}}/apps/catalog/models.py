@@ -1,8 +1,6 @@
-"""Workshops, and the sessions they are held in."""
+"""Workshops, and the sessions in which they are held."""
 
 import uuid
-from dataclasses import fields
-from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -13,40 +11,21 @@ from apps.catalog import types
 
 
 class Workshop(reads.Model):
-    title = models.CharField(max_length=120)
-    title_key = models.CharField(max_length=120, blank=True, editable=False)  # what is searched
+    title = models.CharField(max_length=120, unique=True)
     summary = models.TextField()
 
     class Meta:
         ordering = ["title"]
-        indexes = [
-            models.Index(
-                fields=["title_key"], opclasses=["varchar_pattern_ops"], name="workshop_title_key"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.title
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        # Here and not in the database: SQLite lowers ASCII letters only. What goes past save()
-        # goes past this, too.
-        self.title_key = self.key_of(self.title)
-        super().save(*args, **kwargs)
-
-    @staticmethod
-    def key_of(title: str) -> str:
-        """Return a title, or the beginning of one, as it is searched: in one letter case."""
-        return title.replace("\0", "").casefold()[:120]  # PostgreSQL takes no NUL in a text
-
 
 class Session(reads.Model):
-    """A workshop at a time and place. Seats are counted here, so that one row decides."""
+    """A workshop at a time and place, with the number of seats that are left."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    workshop = models.ForeignKey(
-        Workshop, on_delete=models.PROTECT, related_name="sessions", db_index=False
-    )
+    workshop = models.ForeignKey(Workshop, on_delete=models.PROTECT, related_name="sessions")
     starts_at = models.DateTimeField()
     minutes = models.PositiveIntegerField(default=120)
     room = models.CharField(max_length=60)
@@ -62,21 +41,22 @@ class Session(reads.Model):
                 name="session_seats_within_capacity",
             )
         ]
-        indexes = [
-            models.Index(fields=["starts_at", "id"], name="session_starts_at"),
-            models.Index(fields=["workshop", "starts_at", "id"], name="session_of_workshop"),
-        ]
+        indexes = [models.Index(fields=["starts_at", "id"], name="session_starts_at")]
 
     def __str__(self) -> str:
         return f"{self.workshop.title}, {self.starts_at:%d %b %Y %H:%M}"
 
-    @classmethod
-    def announced(
-        cls, sessions: models.QuerySet["Session"]
-    ) -> models.QuerySet["Session", dict[str, Any]]:
-        """Return the fields of `types.Session`, as dicts: two thirds of the work of rows."""
-        of_session = {field.name for field in fields(types.Session)} - {"title", "summary"}
-        of_workshop = {"title": F("workshop__title"), "summary": F("workshop__summary")}
-        announced: models.QuerySet[Session, dict[str, Any]]
-        announced = sessions.values(*of_session, **of_workshop)
-        return announced
+    def as_type(self) -> types.Session:
+        """Return this session as plain data. Its workshop must be loaded."""
+        return types.Session(
+            id=self.pk,
+            public_id=self.public_id,
+            title=self.workshop.title,
+            summary=self.workshop.summary,
+            starts_at=self.starts_at,
+            minutes=self.minutes,
+            room=self.room,
+            price_cents=self.price_cents,
+            capacity=self.capacity,
+            seats_left=self.seats_left,
+        )

@@ -1,39 +1,37 @@
-"""Reads of the catalogue."""
+"""Reads of the catalog."""
 
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Sum
 from django.db.models.functions import TruncDate
 from trellis import reads
 
 from apps.catalog import caches, exceptions, types
-from apps.catalog.models import Session, Workshop
+from apps.catalog.models import Session
 
-SHOWN = 50  # sessions on a page
-FOUND = 20  # workshops with sessions to come that a search looks at; who means another types on
+PAGE_SIZE = 50
 
 
 @reads.selector(queries=1)
-def upcoming_sessions(*, at: datetime, cursor: str = "") -> reads.Page[types.Session]:
-    """Return the sessions that start after `at`, soonest first. Raises `CursorInvalid`."""
-    return _page(Session.objects.filter(starts_at__gt=at), cursor=cursor)
+def upcoming_sessions(
+    *, at: datetime, title: str = "", cursor: str = ""
+) -> reads.Page[types.Session]:
+    """Return the sessions that start after `at`, soonest first.
 
-
-@reads.selector(queries=2)
-def sessions_titled(*, title: str, at: datetime, cursor: str = "") -> reads.Page[types.Session]:
-    """Return those of `upcoming_sessions` whose title begins with `title`, in any letter case.
-
-    If more than `FOUND` workshops have such, those of the first by title. The workshops first,
-    and then their sessions: each by its index, however the data lies. Raises `CursorInvalid`.
+    With `title`, only those whose title contains it. Raises `CursorInvalid`.
     """
-    upcoming = Session.objects.filter(starts_at__gt=at)
-    workshops = Workshop.objects.filter(
-        Exists(upcoming.filter(workshop=OuterRef("pk"))),
-        title_key__begins=Workshop.key_of(title),
-    ).order_by("title_key")
-    found = list(workshops.values_list("pk", flat=True)[:FOUND])
-    return _page(upcoming.filter(workshop_id__in=found), cursor=cursor)
+    sessions = Session.objects.select_related("workshop").filter(starts_at__gt=at)
+    if title:
+        # PostgreSQL refuses a NUL character in text.
+        sessions = sessions.filter(workshop__title__icontains=title.replace("\0", ""))
+    return reads.page(
+        sessions,
+        order=("starts_at", "id"),
+        size=PAGE_SIZE,
+        cursor=cursor,
+        into=lambda row: row.as_type(),
+    )
 
 
 @reads.selector(queries=1)
@@ -52,17 +50,7 @@ def seats_offered(*, first: date, last: date) -> list[types.SeatsOffered]:
         Session.objects.filter(reads.within_days("starts_at", first=first, last=last))
         .annotate(day=TruncDate("starts_at"))
         .values("day")
-        .annotate(seats=Sum("capacity"), left=Sum("seats_left"))
+        .annotate(seats=Sum("capacity"))
         .order_by("day")
     )
     return [types.SeatsOffered(**row) for row in days]
-
-
-def _page(sessions: QuerySet[Session], *, cursor: str) -> reads.Page[types.Session]:
-    return reads.page(
-        Session.announced(sessions),
-        order=("starts_at", "id"),
-        size=SHOWN,
-        cursor=cursor,
-        into=lambda row: types.Session(**row),
-    )

@@ -1,4 +1,4 @@
-"""Writes to the catalogue. `bookings` takes seats and gives them back through here."""
+"""Writes to the catalog. The app `bookings` takes seats and gives them back through this module."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +24,27 @@ class InThePast(errors.Invalid):
 
 
 @transaction.atomic
+def announce_workshop(*, title: str, summary: str) -> int:
+    """Add a workshop and return its id. Raises `ValidationError` if the title is taken."""
+    workshop = Workshop(title=title, summary=summary)
+    workshop.full_clean()
+    workshop.save()
+    return workshop.pk
+
+
+@transaction.atomic
+def revise_workshop(*, workshop_id: int, title: str, summary: str) -> None:
+    """Change the words of a workshop. Raises `ValidationError` if the title is taken."""
+    workshop = Workshop.objects.get(pk=workshop_id)
+    workshop.title = title
+    workshop.summary = summary
+    workshop.full_clean()
+    workshop.save()
+    for public_id in workshop.sessions.values_list("public_id", flat=True):
+        caches.session.invalidate(public_id=public_id)
+
+
+@transaction.atomic
 def schedule_session(
     *,
     workshop_id: int,
@@ -33,8 +54,8 @@ def schedule_session(
     capacity: int,
     price_cents: int,
     at: datetime,
-) -> Session:
-    """Announce a session with all its seats free. Raises `InThePast`."""
+) -> int:
+    """Add a session with every seat free and return its id. Raises `InThePast`."""
     if starts_at <= at:
         raise InThePast
     session = Session(
@@ -48,80 +69,63 @@ def schedule_session(
     )
     session.full_clean()
     session.save()
-    _forget(session)
-    return session
+    caches.session.invalidate(public_id=session.public_id)
+    return session.pk
 
 
 @transaction.atomic
-def reschedule_session(*, public_id: UUID, starts_at: datetime, at: datetime) -> Session:
-    """Move a session to another time. Raises `SessionNotFound`, `InThePast`."""
+def reschedule_session(*, session_id: int, starts_at: datetime, at: datetime) -> None:
+    """Move a session to another time. Raises `InThePast`."""
     if starts_at <= at:
         raise InThePast
-    session = Session.objects.select_for_update().filter(public_id=public_id).first()
-    if session is None:
-        raise exceptions.SessionNotFound
+    session = Session.objects.select_for_update().get(pk=session_id)
     session.starts_at = starts_at
-    session.full_clean()
     session.save(update_fields=["starts_at"])
-    _forget(session)
-    return session
+    caches.session.invalidate(public_id=session.public_id)
 
 
 @transaction.atomic
-def revise_workshop(*, workshop: Workshop) -> Workshop:
-    """Save what was written about a workshop."""
-    workshop.full_clean()
-    workshop.save()
-    for session in workshop.sessions.all():
-        _forget(session)
-    return workshop
+def announce_programme(*, workshops: list[types.PlannedWorkshop], at: datetime) -> None:
+    """Announce workshops with two sessions each: one workshop an evening, and again a week later.
 
-
-@transaction.atomic
-def announce_programme(*, programme: list[tuple[str, str, int]], at: datetime) -> None:
-    """Announce workshops (title, summary, price in cents) on the coming evenings.
-
-    A workshop whose title is there already is left alone.
+    A workshop whose title exists already stays as it is.
     """
-    evening = at.replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    for days, (title, summary, price_cents) in enumerate(programme):
-        workshop, is_new = Workshop.objects.get_or_create(
-            title=title, defaults={"summary": summary}
-        )
-        for week in (0, 1) if is_new else ():
+    evening = at.replace(hour=18, minute=0, second=0, microsecond=0)
+    announced = set(Workshop.objects.values_list("title", flat=True))
+    for days, plan in enumerate(workshops, start=1):
+        if plan.title in announced:
+            continue
+        workshop_id = announce_workshop(title=plan.title, summary=plan.summary)
+        for weeks in (0, 1):
             schedule_session(
-                workshop_id=workshop.pk,
-                starts_at=evening + timedelta(days=days, weeks=week),
+                workshop_id=workshop_id,
+                starts_at=evening + timedelta(days=days, weeks=weeks),
                 minutes=120,
-                room="Loft" if days % 2 else "Yard",
-                capacity=1 if days == 2 and week == 0 else 8,
-                price_cents=price_cents,
+                room=plan.room,
+                capacity=plan.capacity,
+                price_cents=plan.price_cents,
                 at=at,
             )
 
 
 @transaction.atomic
 def take_seat(*, public_id: UUID, at: datetime) -> types.Session:
-    """Take one seat, for good once the caller's transaction commits.
+    """Take one seat of a session, and lock the session until the caller's transaction ends.
 
-    One conditional UPDATE decides, so two people can never get the last seat.
-    Raises `SessionNotFound`, `SessionStarted`, `SessionFull`.
+    One conditional UPDATE decides, so two people never get the last seat.
+    Raises `SessionNotFound`, `SessionStarted` or `SessionFull`.
     """
-    open_sessions = Session.objects.filter(public_id=public_id, starts_at__gt=at, seats_left__gt=0)
-    if not open_sessions.update(seats_left=F("seats_left") - 1):
+    bookable = Session.objects.filter(public_id=public_id, starts_at__gt=at, seats_left__gt=0)
+    if not bookable.update(seats_left=F("seats_left") - 1):
         session = selectors.session(public_id=public_id)
         raise SessionStarted if session.starts_at <= at else SessionFull
-    taken = Session.objects.get(public_id=public_id)
-    _forget(taken)
+    caches.session.invalidate(public_id=public_id)
     return selectors.session(public_id=public_id)
 
 
 @transaction.atomic
 def give_back_seat(*, session_id: int) -> None:
-    """Free one seat that was taken. The check constraint refuses more than were taken."""
-    Session.objects.filter(pk=session_id).update(seats_left=F("seats_left") + 1)
-    _forget(Session.objects.get(pk=session_id))
-
-
-def _forget(session: Session) -> None:
-    caches.session.invalidate(public_id=session.public_id)
+    """Free one seat of a session. The check constraint refuses more seats than were taken."""
+    sessions = Session.objects.filter(pk=session_id)
+    sessions.update(seats_left=F("seats_left") + 1)
+    caches.session.invalidate(public_id=sessions.get().public_id)

@@ -1,4 +1,4 @@
-"""What other apps, pages and caches get of this one."""
+"""Plain data about workshops, for pages, the API, caches and other apps."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Session:
-    """One session of a workshop, as it is announced."""
+    """One session, with the words of its workshop."""
 
     id: int
     public_id: UUID
@@ -35,8 +35,18 @@ class Session:
 
 @dataclass(frozen=True)
 class SeatsOffered:
-    """How many seats all sessions of one day have, and how many of them are free."""
+    """How many seats the sessions of one day have together."""
 
     day: date
     seats: int
-    left: int
+
+
+@dataclass(frozen=True)
+class PlannedWorkshop:
+    """A workshop that is to be announced with its first sessions."""
+
+    title: str
+    summary: str
+    room: str
+    capacity: int
+    price_cents: int

@@ -1,11 +1,11 @@
-"""Figures computed ahead of the reading."""
+"""Figures that are computed ahead, by a scheduled task."""
 
 from django.db import models
 from trellis import reads
 
 
 class DailyOccupancy(reads.Model):
-    """How full one day's sessions are (days in UTC), as of `refreshed_at`."""
+    """How many seats of one day's sessions are taken (days in UTC), as of `refreshed_at`."""
 
     day = models.DateField(unique=True)
     seats_offered = models.PositiveIntegerField()
@@ -14,7 +14,6 @@ class DailyOccupancy(reads.Model):
 
     class Meta:
         ordering = ["day"]
-        verbose_name_plural = "daily occupancies"
 
     def __str__(self) -> str:
         return f"{self.day}: {self.seats_taken} of {self.seats_offered}"

@@ -1,11 +1,6 @@
-"""Computing the figures.
+"""Computing the figures."""
 
-A booking cannot tell us that a day has changed: this app depends on `bookings`, never the other
-way round. So a scheduled task looks every minute which days have, and counts those afresh; every
-night it counts them all. Each day says when that was.
-"""
-
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -13,53 +8,19 @@ from apps.bookings import selectors as bookings
 from apps.catalog import selectors as catalog
 from apps.insights.models import DailyOccupancy
 
-LOOKS_BACK = timedelta(days=7)
-LOOKS_AHEAD = timedelta(days=60)
+DAYS_BACK = timedelta(days=7)
+DAYS_AHEAD = timedelta(days=60)
 
 
 @transaction.atomic
-def rebuild_daily_occupancy(*, at: datetime) -> int:
-    """Count the days around `at` afresh. Returns how many have sessions.
+def refresh_daily_occupancy(*, at: datetime) -> int:
+    """Compute the figures of the days around `at`. Returns how many days have sessions.
 
-    A fixed number of statements however many bookings there are: the page then reads one small
-    table where it would otherwise count every booking on every view.
+    The page then reads one small table, instead of counting all bookings for each visitor.
     """
-    first, last = _window(at)
-    return _count(first=first, last=last, at=at)
-
-
-@transaction.atomic
-def refresh_changed_days(*, at: datetime) -> int:
-    """Count afresh the days whose seats are no longer what they were. Returns how many.
-
-    Each session knows how many of its seats are left, so one look at the sessions tells where
-    bookings have to be counted.
-    """
-    first, last = _window(at)
-    ours = {
-        day.day: (day.seats_offered, day.seats_taken)
-        for day in DailyOccupancy.objects.filter(day__range=(first, last))
-    }
-    theirs = {
-        day.day: (day.seats, day.seats - day.left)
-        for day in catalog.seats_offered(first=first, last=last)
-    }
-    changed = {day for day in ours.keys() | theirs.keys() if ours.get(day) != theirs.get(day)}
-    for day in sorted(changed):
-        _count(first=day, last=day, at=at)
-    return len(changed)
-
-
-def _window(at: datetime) -> tuple[date, date]:
-    return (at - LOOKS_BACK).date(), (at + LOOKS_AHEAD).date()
-
-
-def _count(*, first: date, last: date, at: datetime) -> int:
-    """Count the days from `first` to `last`, one or many, and write down when."""
-    days = DailyOccupancy.objects.filter(day__range=(first, last))
-    list(days.select_for_update())  # locked first: of two who count a day, the later count stands
-    taken = {row.day: row.seats for row in bookings.seats_taken(first=first, last=last)}
-    counted = [
+    first, last = (at - DAYS_BACK).date(), (at + DAYS_AHEAD).date()
+    taken = {day.day: day.seats for day in bookings.seats_taken(first=first, last=last)}
+    figures = [
         DailyOccupancy(
             day=offered.day,
             seats_offered=offered.seats,
@@ -68,12 +29,12 @@ def _count(*, first: date, last: date, at: datetime) -> int:
         )
         for offered in catalog.seats_offered(first=first, last=last)
     ]
-    days.exclude(day__in=[day.day for day in counted]).delete()
+    days = DailyOccupancy.objects.filter(day__range=(first, last))
+    days.exclude(day__in=[figure.day for figure in figures]).delete()
     DailyOccupancy.objects.bulk_create(
-        counted,
-        # Two runs at once do not see each other's rows, and the second writes over the first's.
+        figures,
         update_conflicts=True,
         unique_fields=["day"],
         update_fields=["seats_offered", "seats_taken", "refreshed_at"],
     )
-    return len(counted)
+    return len(figures)

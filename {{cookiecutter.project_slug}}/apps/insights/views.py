@@ -1,4 +1,4 @@
-"""The figures as a page."""
+"""The page with the figures, for staff."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse

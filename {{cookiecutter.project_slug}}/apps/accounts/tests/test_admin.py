@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestUserAdmin:
-    def test_adds_a_person_by_email(self, admin_client: Client) -> None:
+    def test_adds_a_user_by_email(self, admin_client: Client) -> None:
         answer = admin_client.post(
             reverse("admin:accounts_user_add"),
             {
@@ -23,7 +23,7 @@ class TestUserAdmin:
         assert answer.status_code == 302
         assert User.objects.filter(email="new@example.com").exists()
 
-    def test_lists_people(self, admin_client: Client) -> None:
+    def test_lists_users(self, admin_client: Client) -> None:
         page = admin_client.get(reverse("admin:accounts_user_changelist"))
 
         assert "admin@example.com" in page.content.decode()

@@ -19,6 +19,6 @@ class TestRegisterUser:
         with pytest.raises(services.EmailTaken):
             services.register_user(email="A@EXAMPLE.com", name="Eve", password="pw")
 
-    def test_refuses_what_is_no_email(self) -> None:
+    def test_refuses_an_invalid_email(self) -> None:
         with pytest.raises(ValidationError):
             services.register_user(email="nonsense", name="Ada", password="pw")

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestLogin:
-    def test_lets_a_person_in_by_email(self, client: Client) -> None:
+    def test_accepts_the_email_in_any_letter_case(self, client: Client) -> None:
         services.register_user(email="a@example.com", name="Ada", password="right")
 
         answer = client.post(

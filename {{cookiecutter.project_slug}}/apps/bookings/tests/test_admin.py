@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -11,45 +12,41 @@ from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 
 pytestmark = pytest.mark.django_db
+LIST = reverse("admin:bookings_booking_changelist")
+
+
+def held_booking() -> Booking:
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    booking: Booking = BookingFactory(status=Booking.Status.HELD, hold_expires_at=in_an_hour)
+    return booking
+
+
+def record_payment(client: Client, booking: Booking) -> HttpResponse:
+    data = {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]}
+    return client.post(LIST, data, follow=True)
 
 
 class TestRecordPayment:
     def test_confirms_the_chosen_bookings(self, admin_client: Client) -> None:
-        booking = BookingFactory(
-            status=Booking.Status.HELD, hold_expires_at=timezone.now() + timedelta(hours=1)
-        )
+        booking = held_booking()
 
-        admin_client.post(
-            reverse("admin:bookings_booking_changelist"),
-            {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]},
-        )
+        record_payment(admin_client, booking)
 
         booking.refresh_from_db()
         assert booking.status == Booking.Status.CONFIRMED
 
+    def test_names_a_booking_that_was_not_waiting(self, admin_client: Client) -> None:
+        booking = BookingFactory()
+
+        page = record_payment(admin_client, booking)
+
+        assert f"Booking {booking.public_id}" in page.content.decode()
+
     def test_is_not_for_staff_without_the_permission(self, client: Client) -> None:
-        booking = BookingFactory(
-            status=Booking.Status.HELD, hold_expires_at=timezone.now() + timedelta(hours=1)
-        )
+        booking = held_booking()
         client.force_login(UserFactory(is_staff=True))
 
-        client.post(
-            reverse("admin:bookings_booking_changelist"),
-            {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]},
-        )
+        assert record_payment(client, booking).status_code == 403
 
         booking.refresh_from_db()
         assert booking.status == Booking.Status.HELD
-        answer = client.get(reverse("admin:bookings_booking_changelist"))
-        assert answer.status_code == 403
-
-    def test_says_which_booking_was_not_waiting(self, admin_client: Client) -> None:
-        booking = BookingFactory()
-
-        page = admin_client.post(
-            reverse("admin:bookings_booking_changelist"),
-            {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]},
-            follow=True,
-        )
-
-        assert str(booking.public_id) in page.content.decode()

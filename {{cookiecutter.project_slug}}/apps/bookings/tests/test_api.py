@@ -17,7 +17,7 @@ def client() -> Client:
 
 
 class TestBookings:
-    def test_are_made_listed_and_given_back(self, client: Client) -> None:
+    def test_are_made_listed_and_cancelled(self, client: Client) -> None:
         session = SessionFactory()
 
         made = client.post(
@@ -28,10 +28,10 @@ class TestBookings:
         (listed,) = client.get("/api/bookings").json()["items"]
         assert listed["title"] == session.workshop.title
 
-        gone = client.delete(f"/api/bookings/{listed['public_id']}")
-        assert gone.status_code == 204
+        cancelled = client.delete(f"/api/bookings/{listed['public_id']}")
+        assert cancelled.status_code == 204
 
-    def test_in_a_full_session_are_refused_as_a_conflict(self, client: Client) -> None:
+    def test_of_a_full_session_are_refused_as_a_conflict(self, client: Client) -> None:
         session = SessionFactory(seats_left=0)
 
         answer = client.post(
@@ -41,13 +41,13 @@ class TestBookings:
         assert answer.status_code == 409
         assert answer.json()["detail"] == "Every seat of this session is taken."
 
-    def test_without_a_session_id_are_refused_with_the_place(self, client: Client) -> None:
+    def test_without_the_id_of_a_session_are_not_valid(self, client: Client) -> None:
         answer = client.post("/api/bookings", {"session": "x"}, content_type="application/json")
 
         assert answer.status_code == 422
         assert "session" in answer.json()["detail"]
 
-    def test_of_nobody_are_not_found(self, client: Client) -> None:
+    def test_that_do_not_exist_are_not_found(self, client: Client) -> None:
         assert client.delete(f"/api/bookings/{uuid4()}").status_code == 404
 
     def test_are_not_for_strangers(self) -> None:

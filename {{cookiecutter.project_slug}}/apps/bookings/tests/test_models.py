@@ -12,7 +12,7 @@ SOON = datetime(2130, 1, 3, tzinfo=UTC)
 
 
 class TestBooking:
-    """What the database refuses, whatever a service forgets."""
+    """What the database refuses, whatever a service does."""
 
     @pytest.mark.parametrize(("first", "second"), [*product(ACTIVE, repeat=2)])
     def test_is_one_for_each_person_and_session(self, first: str, second: str) -> None:

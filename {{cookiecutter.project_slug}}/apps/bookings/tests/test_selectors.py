@@ -22,12 +22,12 @@ class TestBookingsOf:
         )
 
     @pytest.mark.django_db
-    def test_shows_nobody_elses(self) -> None:
+    def test_returns_the_bookings_of_one_person(self) -> None:
         mine, _ = BookingFactory(), BookingFactory()
 
-        listed = selectors.bookings_of(attendee_id=mine.attendee_id)
+        page = selectors.bookings_of(attendee_id=mine.attendee_id)
 
-        assert [booking.public_id for booking in listed.items] == [mine.public_id]
+        assert [booking.public_id for booking in page.items] == [mine.public_id]
 
 
 class TestBooking:
@@ -57,7 +57,7 @@ class TestSeatsTaken:
         assert_constant_queries(
             selectors.seats_taken,
             grow=BookingFactory.create_batch,
-            # From the bookings to their sessions or the other way: their numbers decide.
+            # The database may begin with the bookings or with the sessions, whichever are fewer.
             may_scan=["catalog_session"],
             first=date(2130, 1, 1),
             last=date(2130, 2, 1),

@@ -1,4 +1,5 @@
 import re
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -6,57 +7,84 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.tests.factories import UserFactory
-from apps.bookings import selectors
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
+from apps.catalog import selectors as catalog
 from apps.catalog.tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db
+LIST = reverse("bookings:session_list")
+MY_BOOKINGS = reverse("bookings:my_bookings")
 
 
-class TestMyBookings:
-    def test_shows_what_i_booked(self, client: Client) -> None:
-        booking = BookingFactory()
-        client.force_login(booking.attendee)
+def get(client: Client, address: str, **query: str) -> str:
+    return client.get(address, query).content.decode()
 
-        page = client.get(reverse("bookings:my_bookings")).content.decode()
 
-        assert booking.session.workshop.title in page
-        assert "Confirmation on its way" in page
+class TestSessionList:
+    def test_shows_sessions_with_their_seats(self, client: Client) -> None:
+        SessionFactory(seats_left=0)
+        SessionFactory(seats_left=1)
 
-    @pytest.mark.parametrize(
-        ("status", "offered"),
-        [("held", True), ("confirmed", True), ("cancelled", False), ("expired", False)],
-    )
-    def test_offers_to_give_back_what_takes_a_seat(
-        self, client: Client, status: str, offered: bool
-    ) -> None:
-        booking = BookingFactory(status=status, hold_expires_at=timezone.now())
-        client.force_login(booking.attendee)
+        page = get(client, LIST)
 
-        page = client.get(reverse("bookings:my_bookings")).content.decode()
+        assert "Full" in page
+        assert "1 seat left" in page
 
-        assert ("Give back</button>" in page) == offered
+    def test_links_to_later_sessions(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(catalog, "PAGE_SIZE", 1)
+        _, later = SessionFactory.create_batch(2)
 
-    def test_leads_to_earlier_ones(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(selectors, "SHOWN", 1)
-        earlier = BookingFactory()
-        BookingFactory(attendee=earlier.attendee)
-        client.force_login(earlier.attendee)
+        first = get(client, LIST)
+        (query,) = re.findall(r'href="(\?cursor=[^"]+)">Later sessions', first)
+        second = get(client, LIST + query)
 
-        page = client.get(reverse("bookings:my_bookings")).content.decode()
-        (query,) = re.findall(r'href="(\?cursor=[^"]+)">Earlier bookings', page)
-        second = client.get(reverse("bookings:my_bookings") + query).content.decode()
+        assert later.workshop.title not in first
+        assert later.workshop.title in second
+        assert "Later sessions" not in second
 
-        assert earlier.session.workshop.title not in page
-        assert earlier.session.workshop.title in second
+    def test_refuses_a_cursor_that_was_changed(self, client: Client) -> None:
+        answer = client.get(LIST, {"cursor": "changed"})
 
-    def test_asks_strangers_to_sign_in(self, client: Client) -> None:
-        assert client.get(reverse("bookings:my_bookings")).status_code == 302
+        assert answer.status_code == 400
+        assert "start at the first page" in answer.content.decode()
+
+    def test_searches_by_title(self, client: Client) -> None:
+        SessionFactory(workshop__title="Bread")
+        SessionFactory(workshop__title="Bowls")
+
+        page = get(client, LIST, title="rea")
+
+        assert "Bread" in page
+        assert "Bowls" not in page
+        assert 'value="rea"' in page
+
+    def test_tells_when_nothing_was_found(self, client: Client) -> None:
+        assert "No workshop is called “&lt;x&gt;”." in get(client, LIST, title="<x>")
+
+
+class TestSessionDetail:
+    def test_offers_a_seat_to_a_person_who_is_signed_in(self, client: Client) -> None:
+        client.force_login(UserFactory())
+
+        page = get(client, reverse("bookings:session_detail", args=[SessionFactory().public_id]))
+
+        assert "Book a seat" in page
+
+    def test_offers_others_to_sign_in_and_come_back(self, client: Client) -> None:
+        address = reverse("bookings:session_detail", args=[SessionFactory().public_id])
+
+        assert f"{reverse('accounts:login')}?next={address}" in get(client, address)
+
+    def test_of_a_session_that_does_not_exist_is_a_404(self, client: Client) -> None:
+        answer = client.get(reverse("bookings:session_detail", args=[uuid4()]))
+
+        assert answer.status_code == 404
+        assert "There is no such session." in answer.content.decode()
 
 
 class TestBookSeat:
-    def test_leads_to_my_bookings(self, client: Client) -> None:
+    def test_books_and_shows_my_bookings(self, client: Client) -> None:
         client.force_login(UserFactory())
         session = SessionFactory()
 
@@ -64,28 +92,47 @@ class TestBookSeat:
 
         assert f"You have a seat: {session.workshop.title}." in page.content.decode()
 
-    def test_sends_who_is_signed_out_back_to_the_page_with_the_button(self, client: Client) -> None:
+    def test_asks_others_to_sign_in_and_come_back(self, client: Client) -> None:
         session = SessionFactory()
 
         answer = client.post(reverse("bookings:book_seat", args=[session.public_id]))
 
-        page = reverse("catalog:session_detail", args=[session.public_id])
+        page = reverse("bookings:session_detail", args=[session.public_id])
         assert answer["Location"] == f"{reverse('accounts:login')}?next={page}"
 
-    def test_says_so_when_the_session_is_full(self, client: Client) -> None:
+    def test_of_a_full_session_is_refused(self, client: Client) -> None:
         client.force_login(UserFactory())
         session = SessionFactory(seats_left=0)
 
-        page = client.post(reverse("bookings:book_seat", args=[session.public_id]))
+        answer = client.post(reverse("bookings:book_seat", args=[session.public_id]))
 
-        assert page.status_code == 409
-        assert "Every seat of this session is taken." in page.content.decode()
+        assert answer.status_code == 409
+        assert "Every seat of this session is taken." in answer.content.decode()
+
+
+class TestMyBookings:
+    @pytest.mark.parametrize(
+        ("status", "may_cancel"),
+        [("held", True), ("confirmed", True), ("cancelled", False), ("expired", False)],
+    )
+    def test_shows_my_bookings_and_offers_to_cancel_them(
+        self, client: Client, status: str, may_cancel: bool
+    ) -> None:
+        booking = BookingFactory(status=status, hold_expires_at=timezone.now())
+        client.force_login(booking.attendee)
+
+        page = get(client, MY_BOOKINGS)
+
+        assert booking.session.workshop.title in page
+        assert ("Cancel</button>" in page) == may_cancel
+
+    def test_is_not_for_strangers(self, client: Client) -> None:
+        assert client.get(MY_BOOKINGS).status_code == 302
 
 
 class TestCancelBooking:
     def test_gives_the_seat_back(self, client: Client) -> None:
-        session = SessionFactory(seats_left=7)
-        booking = BookingFactory(session=session)
+        booking = BookingFactory(session=SessionFactory(seats_left=7))
         client.force_login(booking.attendee)
 
         client.post(reverse("bookings:cancel_booking", args=[booking.public_id]))

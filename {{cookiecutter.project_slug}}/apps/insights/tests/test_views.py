@@ -9,30 +9,25 @@ from apps.accounts.tests.factories import UserFactory
 from apps.insights.tests.factories import DailyOccupancyFactory
 
 pytestmark = pytest.mark.django_db
+PAGE = reverse("insights:occupancy")
 
 
 class TestOccupancy:
-    def test_says_when_each_day_was_counted(self, admin_client: Client) -> None:
+    def test_shows_when_each_day_was_computed(self, admin_client: Client) -> None:
         DailyOccupancyFactory(day=timezone.now().date() + timedelta(days=1))
 
-        page = admin_client.get(reverse("insights:occupancy")).content.decode()
+        assert ">1 Jan, 00:00</time>" in admin_client.get(PAGE).content.decode()
 
-        assert ">1 Jan, 00:00</time>" in page
-
-    def test_says_so_when_nothing_is_there_yet(self, admin_client: Client) -> None:
-        page = admin_client.get(reverse("insights:occupancy")).content.decode()
-
-        assert "Nothing has been counted yet" in page
+    def test_tells_when_there_are_no_figures(self, admin_client: Client) -> None:
+        assert "There are no figures yet." in admin_client.get(PAGE).content.decode()
 
     def test_is_for_staff(self, client: Client) -> None:
         client.force_login(UserFactory())
 
-        answer = client.get(reverse("insights:occupancy"))
+        answer = client.get(PAGE)
 
         assert answer.status_code == 403
         assert "This page is for staff." in answer.content.decode()
 
-    def test_asks_who_is_unknown_to_sign_in(self, client: Client) -> None:
-        address = reverse("insights:occupancy")
-
-        assert client.get(address)["Location"] == f"/accounts/login/?next={address}"
+    def test_asks_strangers_to_sign_in(self, client: Client) -> None:
+        assert client.get(PAGE)["Location"] == f"/accounts/login/?next={PAGE}"

@@ -5,15 +5,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts import services
 
-PASSWORD = "demo"  # noqa: S105  # known on purpose: the sign-in page shows it
+PASSWORD = "demo"  # noqa: S105  # the sign-in page shows it
 
 
 class Command(BaseCommand):
-    help = "Make demo@example.com and staff@example.com, both with the password 'demo'."
+    help = "Create demo@example.com and staff@example.com with the password 'demo'. Safe to repeat."
 
     def handle(self, *args: object, **options: object) -> None:
         if settings.PRODUCTION:
-            raise CommandError("Demo users have a known password: not in production.")
+            raise CommandError("Demo users do not belong in production: their password is public.")
         for email, name, is_superuser in [
             ("demo@example.com", "Dana Demo", False),
             ("staff@example.com", "Sam Staff", True),
@@ -23,4 +23,4 @@ class Command(BaseCommand):
                     email=email, name=name, password=PASSWORD, is_superuser=is_superuser
                 )
             except services.EmailTaken:
-                continue  # made by an earlier run
+                continue  # created by an earlier run

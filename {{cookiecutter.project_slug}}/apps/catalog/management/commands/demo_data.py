@@ -4,20 +4,44 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.catalog import services
+from apps.catalog import services, types
 
 WORKSHOPS = [
-    ("Sourdough from scratch", "Flour, water, salt and patience. You take a starter home.", 0),
-    ("Bind your own notebook", "Coptic stitch, linen thread, and a cover you will keep.", 2500),
-    ("Repair a bicycle", "Brakes, gears and a puncture. Bring your own, or break ours.", 0),
-    ("Throw your first bowl", "An evening at the wheel. Clothes will get dirty.", 4800),
+    types.PlannedWorkshop(
+        title="Sourdough from scratch",
+        summary="Flour, water, salt and patience. You take a starter home.",
+        room="Kitchen",
+        capacity=8,
+        price_cents=0,
+    ),
+    types.PlannedWorkshop(
+        title="Bind your own notebook",
+        summary="Coptic stitch, linen thread, and a cover you will keep.",
+        room="Loft",
+        capacity=8,
+        price_cents=2500,
+    ),
+    types.PlannedWorkshop(
+        title="Repair a bicycle",
+        summary="Brakes, gears and a puncture. One bicycle, so there is one seat.",
+        room="Yard",
+        capacity=1,
+        price_cents=0,
+    ),
+    types.PlannedWorkshop(
+        title="Throw your first bowl",
+        summary="An evening at the wheel. Clothes will get dirty.",
+        room="Loft",
+        capacity=6,
+        price_cents=4800,
+    ),
 ]
 
 
 class Command(BaseCommand):
-    help = "Announce a few workshops. Run again, it changes nothing."
+    help = "Announce a few workshops. Safe to repeat."
 
     def handle(self, *args: object, **options: object) -> None:
         if settings.PRODUCTION:
             raise CommandError("Demo data does not belong in production.")
-        services.announce_programme(programme=WORKSHOPS, at=timezone.now())
+        services.announce_programme(workshops=WORKSHOPS, at=timezone.now())
