@@ -1,100 +1,57 @@
-"""What is derived from who owns what: sound for any name, and never behind."""
+"""The owner of what leaves the process: log lines, and errors reported to Sentry."""
 
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
+import json
 from pathlib import Path
 
-import pytest
-import yaml
+from tests.template.test_settings import manage
 
-HOSTILE = (
-    'Says "no" to \\ and # and {{ braces }}: [all] of it',
-    "- yes",
-    "caf\u00e9 \u2028 \U0001f600 \u00a0 \x7f",
-    "null",
-    "a\tb",
-    "% & * ! | > @ `",
-)
+# The error is raised in an app's code, and what would be sent is printed.
+SENTRY = """
+import json, logging, sentry_sdk, sys
+from django.test import Client, override_settings
+from django.urls import path
+from apps.accounts import services
+
+SECRET = "hunter" + "2"  # in two parts, because Sentry is sent this script as well
+
+def show(envelope):
+    event = envelope.get_event()
+    owner = event.get("tags", {}).get("owner")
+    print(json.dumps({"owner": owner, "secret": SECRET in json.dumps(event)}))
+
+sentry_sdk.get_client().transport.capture_envelope = show
+services.User = None
+try:
+    services.register_user(email="a@example.com", name="A", password=SECRET)
+except AttributeError:
+    sentry_sdk.capture_exception()
+logging.getLogger("apps.accounts.services").error("without an error")
+urlpatterns = [path("boom", services.register_user)]
+with override_settings(ROOT_URLCONF=sys.modules[__name__], ALLOWED_HOSTS=["*"]):
+    Client(raise_request_exception=False).post("/boom", {"password1": SECRET})
+"""
+LOG = """
+import logging, structlog
+structlog.get_logger("apps.accounts.services").info("ours")
+logging.getLogger("apps.accounts.services").warning("ours")
+logging.getLogger("django.request").warning("not ours")
+"""
+SHELL = ("shell", "--no-imports", "--command")
 
 
-def conventions(*arguments: str, project: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "trellis", *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+class TestLogLine:
+    def test_names_the_team_of_the_app_that_logs(self, desk_project: Path) -> None:
+        printed = manage(desk_project, *SHELL, LOG, LOG_JSON="1", LOG_FILE="/dev/null").stderr
+
+        lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+        assert [line.get("owner") for line in lines] == ["platform", "platform", None]
 
 
-@pytest.fixture
-def project(generated: Callable[[str], Path], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(generated("example"), tmp_path / "desk"))
+class TestSentryEvent:
+    def test_names_the_team_and_holds_nothing_that_was_typed(self, desk_project: Path) -> None:
+        done = manage(desk_project, *SHELL, SENTRY, SENTRY_DSN="https://key@localhost/1")
 
-
-class TestCatalogInfo:
-    @pytest.mark.parametrize("purpose", HOSTILE)
-    def test_is_yaml_whatever_a_purpose_says(self, project: Path, purpose: str) -> None:
-        owners = project / "apps/bookings/OWNERS.toml"
-        lines = owners.read_text().splitlines()
-        in_toml = purpose.replace("\\", "\\\\").replace('"', '\\"').replace("\x7f", "\\u007f")
-        lines[1] = f'purpose = "{in_toml}"'
-        owners.write_text("\n".join(lines))
-
-        assert conventions("owners", project=project).returncode == 0
-
-        text = (project / "catalog-info.yaml").read_text()
-        found = {one["metadata"]["name"]: one for one in yaml.safe_load_all(text)}
-        assert found["bookings"]["metadata"]["description"] == purpose
-        assert found["bookings"]["spec"] == {
-            "type": "django-app",
-            "lifecycle": "production",
-            "owner": "group:default/platform",
-            "dependsOn": ["component:workshop-desk/accounts", "component:workshop-desk/catalog"],
-        }
-
-    @pytest.mark.parametrize("path", ["catalog-info.yaml", ".github/CODEOWNERS"])
-    def test_is_a_violation_when_it_is_behind(self, project: Path, path: str) -> None:
-        (project / path).write_text("old")
-
-        said = conventions(project=project).stdout
-
-        assert f"{path}:1: codeowners_are_current: " in said
-        assert "Run `make owners`." in said
-
-    @pytest.mark.parametrize("content", [None, b'team = "platform"\ncolour = ['])
-    def test_is_no_violation_as_well_where_an_owner_cannot_be_read(
-        self, project: Path, content: bytes | None
-    ) -> None:
-        owners = project / "apps/bookings/OWNERS.toml"
-        owners.unlink()
-        if content:
-            owners.write_bytes(content)
-
-        (line,) = conventions(project=project).stdout.splitlines()
-
-        assert ": app_has_an_owner: it " in line
-
-    def test_is_left_alone_where_an_owner_is_missing(self, project: Path) -> None:
-        (project / "apps/bookings/OWNERS.toml").unlink()
-        (project / "apps/gone/__pycache__").mkdir(parents=True)
-        (project / "apps/gone/__pycache__/views.cpython-313.pyc").touch()
-        before = (project / "catalog-info.yaml").read_bytes()
-
-        done = conventions("owners", project=project)
-
-        assert done.returncode == 1
-        assert done.stderr.startswith("apps/bookings/OWNERS.toml:1: it does not exist.")
-        assert (project / "catalog-info.yaml").read_bytes() == before
-
-    def test_is_left_alone_where_an_owner_cannot_be_read(self, project: Path) -> None:
-        (project / "apps/bookings/OWNERS.toml").write_text('team = "platform"\ncolour = [')
-        before = (project / "catalog-info.yaml").read_bytes()
-
-        done = conventions("owners", project=project)
-
-        assert done.returncode == 1
-        assert done.stderr.startswith("apps/bookings/OWNERS.toml:2: it is not valid TOML")
-        assert (project / "catalog-info.yaml").read_bytes() == before
+        sent = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [event["owner"] for event in sent[:2]] == ["platform"] * 2, done.stderr
+        assert len(sent) > 2
+        assert not any(event["secret"] for event in sent)

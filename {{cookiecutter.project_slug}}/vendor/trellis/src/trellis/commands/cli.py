@@ -72,7 +72,8 @@ def check(options: argparse.Namespace, root: Path) -> int:
 
 def owners(options: argparse.Namespace, root: Path) -> int:
     try:
-        print("Wrote " + " and ".join(ownership.write(root=root)) + ".")
+        ownership.write(root=root)
+        print(f"Wrote {ownership.CODEOWNERS}.")
     except ownership.Malformed as error:
         print(error, file=sys.stderr)
         return 1

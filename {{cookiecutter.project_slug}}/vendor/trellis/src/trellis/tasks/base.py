@@ -76,7 +76,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
     def owner(self) -> str:
         """The team that owns the task's app."""
         team = ownership.team_of_module(module=self.run.__module__)
-        return team or ownership.team_of_the_house()
+        return team or ownership.default_team()
 
     # Publishing
 

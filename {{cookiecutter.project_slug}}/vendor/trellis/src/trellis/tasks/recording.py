@@ -229,7 +229,7 @@ def record_unreadable(*, message: Any, why: str, name: str = "") -> None:
 
 def _owner_by_name(name: str) -> str:
     module = f"apps.{_clean(name)}"  # which becomes a path
-    return ownership.team_of_module(module=module) or ownership.team_of_the_house()
+    return ownership.team_of_module(module=module) or ownership.default_team()
 
 
 def gone(value: Any = None) -> str:
