@@ -1,4 +1,4 @@
-"""An N+1 query of each kind, written on purpose: some gate catches it and names the line."""
+"""An N+1 query of each kind, written on purpose: something catches it and names the line."""
 
 import inspect
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from trellis import web
 from trellis.reads import QueryOutsideSelector, promised, selector
-from trellis.testing import ConstantQueries
+from trellis import testing
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def line_in(function: Callable[..., Any], text: str) -> str:
     """Return `path:line` of the line of `function` that holds `text`."""
     lines, first = inspect.getsourcelines(function)
     number = first + next(at for at, line in enumerate(lines) if text in line)
-    return f"conventions/tests/test_growth.py:{number}"
+    return f"tests/library/testing/test_growth.py:{number}"
 
 
 class TestForeignKey:
@@ -89,12 +89,12 @@ class TestLoop:
         ],
     )
     def test_in_a_selector_is_caught_by_counting(
-        self, assert_constant_queries: ConstantQueries, read: Callable[[], Any], text: str
+        self, read: Callable[[], Any], text: str
     ) -> None:
-        with pytest.raises(AssertionError, match=r"queries grow \{1: 2, 10: 11, 100: 101\}") as no:
-            assert_constant_queries(read, grow=add_groups)
+        with pytest.raises(AssertionError, match=r"\{1: 2, 10: 11, 100: 101\}") as error:
+            testing.assert_constant_queries(read, grow=add_groups)
 
-        assert f"100 x {line_in(read, text)}: SELECT" in str(no.value)
+        assert f"100 x {line_in(read, text)}: SELECT" in str(error.value)
 
 
 class TestTemplate:
@@ -146,10 +146,7 @@ class TestSerializer:
 
 class TestAdminList:
     def test_that_asks_for_each_row_is_caught_by_counting(
-        self,
-        assert_constant_page: Callable[..., list[int]],
-        client: Client,
-        monkeypatch: pytest.MonkeyPatch,
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def permissions(group: Group) -> int:
             return group.permissions.count()
@@ -157,7 +154,7 @@ class TestAdminList:
         monkeypatch.setattr(admin.site.get_model_admin(Group), "list_display", [permissions])
         client.force_login(get_user_model().objects.create_superuser("root@example.com"))
 
-        with pytest.raises(AssertionError, match="queries grow") as caught:
-            assert_constant_page("/admin/auth/group/", grow=add_groups)
+        with pytest.raises(AssertionError, match="queries grows") as caught:
+            testing.assert_constant_page(client, "/admin/auth/group/", grow=add_groups)
 
         assert f"100 x {line_in(permissions, 'count()')}" in str(caught.value)

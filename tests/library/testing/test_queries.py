@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from trellis import testing
+from trellis.reads import selector
+from trellis.testing.plans import database_work
+
+pytestmark = pytest.mark.django_db
+
+
+@selector(queries=1)
+def group_names() -> list[str]:
+    return list(Group.objects.order_by("name").values_list("name", flat=True))
+
+
+@selector(queries=1)
+def groups_containing(*, text: str) -> list[str]:
+    return list(Group.objects.filter(name__contains=text).values_list("name", flat=True))
+
+
+def group_names_once() -> list[str]:
+    return group_names()
+
+
+@selector(queries=1)
+def group_names_twice() -> list[str]:
+    return [*group_names(), *group_names()]
+
+
+def add_groups(number: int) -> None:
+    first = Group.objects.count()
+    Group.objects.bulk_create(Group(name=f"group {first + n}") for n in range(number))
+
+
+class TestAssertConstantQueries:
+    def test_accepts_one_query_by_an_index(self) -> None:
+        testing.assert_constant_queries(group_names, grow=add_groups)
+
+    def test_refuses_a_read_beyond_its_budget(self) -> None:
+        with pytest.raises(AssertionError, match="2 queries, and it declares 1") as error:
+            testing.assert_constant_queries(group_names_twice, grow=add_groups)
+
+        assert f"  2 x tests/library/testing/test_queries.py:{line_of('order_by')}" in str(
+            error.value
+        )
+
+    def test_refuses_a_budget_that_is_too_large(self) -> None:
+        with pytest.raises(AssertionError, match="1 queries, and it declares 2"):
+            testing.assert_constant_queries(selector(queries=2)(group_names_once), grow=add_groups)
+
+    def test_refuses_a_read_without_an_index(self) -> None:
+        with pytest.raises(AssertionError, match="without an index") as error:
+            testing.assert_constant_queries(groups_containing, grow=add_groups, text="1")
+
+        assert f"testing/test_queries.py:{line_of('name__contains')}" in str(error.value)
+
+    def test_accepts_a_scan_of_a_listed_table(self) -> None:
+        testing.assert_constant_queries(
+            groups_containing, grow=add_groups, text="1", may_scan=["auth_group"]
+        )
+
+    def test_refuses_a_condition_that_no_index_serves(self) -> None:
+        @selector(queries=1)
+        def permissions_named(*, name: str) -> list[str]:
+            return list(Permission.objects.filter(name=name).values_list("codename", flat=True))
+
+        with pytest.raises(AssertionError, match="auth_permission"):
+            testing.assert_constant_queries(permissions_named, grow=add_groups, name="x")
+
+    @pytest.mark.parametrize("first_batch", [0, 1])
+    def test_refuses_data_that_does_not_grow(self, first_batch: int) -> None:
+        batches = iter([first_batch])
+
+        with pytest.raises(AssertionError, match=r"grow\(\d\) inserted nothing"):
+            testing.assert_constant_queries(
+                group_names, grow=lambda number: add_groups(next(batches, 0))
+            )
+
+
+class TestAssertConstantPage:
+    def test_returns_the_status_of_each_page(self, client: Client) -> None:
+        statuses = testing.assert_constant_page(client, "/", "/nothing/", grow=add_groups)
+
+        assert statuses == [200, 404]
+
+    def test_refuses_data_that_does_not_grow(self, client: Client) -> None:
+        with pytest.raises(AssertionError, match=r"grow\(1\) inserted nothing"):
+            testing.assert_constant_page(client, "/", grow=lambda number: None)
+
+
+class TestDatabaseWork:
+    def test_is_the_same_at_each_call_and_more_for_more_rows(self) -> None:
+        add_groups(10)
+        of_few, again = database_work(group_names), database_work(group_names)
+        add_groups(2000)
+
+        assert of_few == again
+        assert database_work(group_names) > of_few
+
+
+def line_of(text: str) -> int:
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
