@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from kombu import Connection, Queue
 
-from trellis import local_broker
-from trellis.testing import at_once
+from trellis import local_broker, testing
 
 BROKER = "trellis.local_broker:Transport"
 HOLD_ONE = """
@@ -165,7 +164,7 @@ class TestLocalBroker:
             def claim(folder: Path = folder, claims: set[Path] = claims) -> None:
                 claims.add(local_broker.Holder.of_this_process(folder).folder)
 
-            assert at_once(*[claim] * 4) == []
+            assert testing.run_concurrently(*[claim] * 4) == []
             assert len(claims) == 1
 
     def test_forgets_a_purged_queue(self, connection: Connection) -> None:

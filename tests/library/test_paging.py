@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from trellis.reads import paging
-from trellis.testing import work_of
+from trellis.testing.plans import database_work
 from trellis.web.status import status_of
 
 pytestmark = pytest.mark.django_db
@@ -183,8 +183,8 @@ class TestCost:
         to_second = read(start, "").next_cursor or ""
         to_last = read(start + timedelta(hours=1980), "").next_cursor or ""
 
-        second = work_of(lambda: read(start, to_second))
-        last = work_of(lambda: read(start, to_last))
+        second = database_work(lambda: read(start, to_second))
+        last = database_work(lambda: read(start, to_last))
 
         assert len(read(start, to_last).items) == 9
         assert last <= 1.2 * second

@@ -9,9 +9,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from trellis import testing
 from trellis.models import Claim
 from trellis.tasks import InProgress, claims, once
-from trellis.testing import HarmlessTwice, at_once
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -109,7 +109,7 @@ class TestOnceAtTheSameTime:
             hold("tests.mail", 7, at=NOW)
             let_in.append(True)
 
-        raised = at_once(*[enter] * 6)
+        raised = testing.run_concurrently(*[enter] * 6)
 
         assert len(let_in) == 1
         assert [type(error) for error in raised] == [InProgress] * 5
@@ -141,10 +141,11 @@ def send_mail(mails: list[int]) -> Iterator[Any]:
 
 
 class TestOnceInATask:
+    @pytest.mark.django_db(transaction=True)
     def test_is_harmless_when_it_is_delivered_twice(
-        self, send_mail: Any, mails: list[int], assert_harmless_twice: HarmlessTwice
+        self, send_mail: Any, mails: list[int]
     ) -> None:
-        assert_harmless_twice(send_mail, effects=lambda: mails, once=[7], booking_id=7)
+        testing.assert_harmless_twice(send_mail, effects=lambda: mails, once=[7], booking_id=7)
 
     @pytest.mark.django_db
     def test_is_held_for_the_time_limit_of_the_task(self, send_mail: Any) -> None:

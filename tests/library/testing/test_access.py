@@ -1,13 +1,13 @@
 from typing import Any
 
 import pytest
-from apps.accounts.models import User
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 from pytest_django import Settings
 
+from apps.accounts.models import User
 from trellis import testing
 
 pytestmark = pytest.mark.django_db

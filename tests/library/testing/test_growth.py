@@ -18,9 +18,9 @@ from ninja.testing import TestClient
 from pydantic import ValidationError
 from pytest_django import Settings
 
-from trellis import web
-from trellis.reads import QueryOutsideSelector, promised, selector
-from trellis import testing
+from trellis import testing, web
+from trellis.reads import promised, selector
+from trellis.reads.gate import QueryOutsideSelector
 
 pytestmark = pytest.mark.django_db
 
@@ -88,9 +88,7 @@ class TestLoop:
             (filter_first_loop, "filter(name=name)"),
         ],
     )
-    def test_in_a_selector_is_caught_by_counting(
-        self, read: Callable[[], Any], text: str
-    ) -> None:
+    def test_in_a_selector_is_caught_by_counting(self, read: Callable[[], Any], text: str) -> None:
         with pytest.raises(AssertionError, match=r"\{1: 2, 10: 11, 100: 101\}") as error:
             testing.assert_constant_queries(read, grow=add_groups)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from apps.accounts.tests import test_selectors
 from celery import current_app, shared_task
 
+from apps.accounts.tests import test_selectors
 from trellis import testing
 from trellis.testing import proofs
 
@@ -64,9 +64,7 @@ class TestProven:
             f"{DEF}local = None\n    {CALL.replace('selectors.', 'local.')}",
         ],
     )
-    def test_is_not_what_proves_nothing(
-        self, proven: Callable[[str], set[str]], code: str
-    ) -> None:
+    def test_is_not_what_proves_nothing(self, proven: Callable[[str], set[str]], code: str) -> None:
         assert proven(code) == set()
 
 

@@ -1,9 +1,8 @@
 """Reads about people."""
 
-from trellis import reads
-
 from apps.accounts import types
 from apps.accounts.models import User
+from trellis import reads
 
 
 @reads.selector(queries=1)

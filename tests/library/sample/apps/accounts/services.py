@@ -1,9 +1,9 @@
 """Writes about people."""
 
 from django.db import transaction
-from trellis import errors
 
 from apps.accounts.models import User
+from trellis import errors
 
 
 class EmailTaken(errors.Conflict):

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from apps.accounts import selectors
 from apps.accounts.models import User
 from trellis import testing

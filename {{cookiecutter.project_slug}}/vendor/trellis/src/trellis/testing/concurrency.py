@@ -46,6 +46,7 @@ def assert_harmless_twice(
     `effects()` returns what the task has changed, `once` is what that must be after one delivery,
     `arguments` are the task's own. The test needs `pytest.mark.django_db(transaction=True)`.
     """
+    connection.ensure_connection()  # a test without the mark fails here, and not in a thread
     deliver = partial(task.apply, kwargs=arguments, throw=False)
     assert run_concurrently(deliver, deliver) == []
     deliver()
