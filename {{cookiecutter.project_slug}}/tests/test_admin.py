@@ -1,6 +1,6 @@
 """Every page of the admin, for every model that is registered, however many rows there are."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime
 from importlib import import_module
@@ -16,6 +16,7 @@ from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from factory.django import DjangoModelFactory
+from trellis import testing
 
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
@@ -69,7 +70,6 @@ class TestPages:
         self,
         model: type[models.Model],
         client: Client,
-        assert_constant_page: Callable[..., list[int]],
     ) -> None:
         add_rows(model, 1)
         row = model._default_manager.order_by("-pk").first()
@@ -87,7 +87,8 @@ class TestPages:
             LogEntry.objects.bulk_create(copy(log) for _ in range(rows))
 
         address = f"admin:{model._meta.app_label}_{model._meta.model_name}_"
-        statuses = assert_constant_page(
+        statuses = testing.assert_constant_page(
+            client,
             reverse(f"{address}changelist"),
             *(
                 reverse(f"{address}{page}", args=[row.pk])

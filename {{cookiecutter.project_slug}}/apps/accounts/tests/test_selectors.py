@@ -1,14 +1,17 @@
-from trellis.testing import ConstantQueries
+import pytest
+from trellis import testing
 
 from apps.accounts import selectors
 from apps.accounts.tests.factories import UserFactory
 
+pytestmark = pytest.mark.django_db
+
 
 class TestContactOf:
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+    def test_takes_one_query(self) -> None:
         user = UserFactory()
 
-        assert_constant_queries(
+        testing.assert_constant_queries(
             selectors.contact_of,
             grow=UserFactory.create_batch,
             consume=lambda contact: contact.email,

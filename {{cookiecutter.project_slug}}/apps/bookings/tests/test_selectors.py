@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from trellis.testing import ConstantQueries
+from trellis import testing
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings import selectors
@@ -9,19 +9,20 @@ from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
 
+pytestmark = pytest.mark.django_db
+
 
 class TestBookingsOf:
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+    def test_takes_one_query(self) -> None:
         person = UserFactory()
 
-        assert_constant_queries(
+        testing.assert_constant_queries(
             selectors.bookings_of,
             grow=lambda rows: BookingFactory.create_batch(rows, attendee=person),
             consume=lambda page: [booking.title for booking in page.items],
             attendee_id=person.pk,
         )
 
-    @pytest.mark.django_db
     def test_returns_the_bookings_of_one_person(self) -> None:
         mine, _ = BookingFactory(), BookingFactory()
 
@@ -31,10 +32,10 @@ class TestBookingsOf:
 
 
 class TestBooking:
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+    def test_takes_one_query(self) -> None:
         booking = BookingFactory()
 
-        assert_constant_queries(
+        testing.assert_constant_queries(
             selectors.booking,
             grow=BookingFactory.create_batch,
             consume=lambda booking: booking.title,
@@ -43,7 +44,6 @@ class TestBooking:
 
 
 class TestSeatsTaken:
-    @pytest.mark.django_db
     def test_counts_active_bookings_by_the_day_of_their_session(self) -> None:
         session = SessionFactory(starts_at=datetime(2130, 1, 10, 18, tzinfo=UTC))
         BookingFactory.create_batch(2, session=session)
@@ -53,8 +53,8 @@ class TestSeatsTaken:
 
         assert (day.day, day.seats) == (date(2130, 1, 10), 2)
 
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
-        assert_constant_queries(
+    def test_takes_one_query(self) -> None:
+        testing.assert_constant_queries(
             selectors.seats_taken,
             grow=BookingFactory.create_batch,
             # The database may begin with the bookings or with the sessions, whichever are fewer.

@@ -5,7 +5,7 @@ import pytest
 from django.core import mail
 from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
-from trellis.testing import at_once
+from trellis import testing
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -100,7 +100,7 @@ class TestBookSeatConcurrently:
         session = SessionFactory(capacity=3)
         people = UserFactory.create_batch(20)
 
-        refused = at_once(*(partial(book, session, person) for person in people))
+        refused = testing.run_concurrently(*(partial(book, session, person) for person in people))
 
         session.refresh_from_db()
         assert [type(error) for error in refused] == [catalog.SessionFull] * 17
@@ -110,7 +110,7 @@ class TestBookSeatConcurrently:
     def test_gives_one_person_one_seat(self) -> None:
         session, person = SessionFactory(capacity=8), UserFactory()
 
-        refused = at_once(*[partial(book, session, person)] * 4)
+        refused = testing.run_concurrently(*[partial(book, session, person)] * 4)
 
         session.refresh_from_db()
         assert [type(error) for error in refused] == [services.AlreadyBooked] * 3

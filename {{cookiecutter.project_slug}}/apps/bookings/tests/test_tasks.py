@@ -1,8 +1,9 @@
 from datetime import timedelta
 
+import pytest
 from django.core import mail
 from django.utils import timezone
-from trellis.testing import HarmlessTwice
+from trellis import testing
 
 from apps.bookings import tasks
 from apps.bookings.models import Booking
@@ -10,18 +11,19 @@ from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
 
 
+@pytest.mark.django_db(transaction=True)
 class TestDeliveredTwice:
-    def test_send_confirmation(self, assert_harmless_twice: HarmlessTwice) -> None:
+    def test_send_confirmation(self) -> None:
         booking = BookingFactory()
 
-        assert_harmless_twice(
+        testing.assert_harmless_twice(
             tasks.send_confirmation,
             booking_id=booking.pk,
             effects=lambda: len(mail.outbox),
             once=1,
         )
 
-    def test_expire_unpaid_holds(self, assert_harmless_twice: HarmlessTwice) -> None:
+    def test_expire_unpaid_holds(self) -> None:
         session = SessionFactory(capacity=3, seats_left=1)
         BookingFactory.create_batch(
             2, session=session, status=Booking.Status.HELD, hold_expires_at=timezone.now()
@@ -31,13 +33,11 @@ class TestDeliveredTwice:
             session.refresh_from_db()
             return int(session.seats_left)
 
-        assert_harmless_twice(tasks.expire_unpaid_holds, effects=seats_left, once=3)
+        testing.assert_harmless_twice(tasks.expire_unpaid_holds, effects=seats_left, once=3)
 
-    def test_resend_overdue_confirmations(
-        self, assert_harmless_twice: HarmlessTwice, eager_tasks: None
-    ) -> None:
+    def test_resend_overdue_confirmations(self, eager_tasks: None) -> None:
         BookingFactory(booked_at=timezone.now() - timedelta(hours=1))
 
-        assert_harmless_twice(
+        testing.assert_harmless_twice(
             tasks.resend_overdue_confirmations, effects=lambda: len(mail.outbox), once=1
         )

@@ -1,16 +1,17 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from trellis.testing import ConstantQueries
+from trellis import testing
 
 from apps.catalog import exceptions, selectors
 from apps.catalog.tests.factories import SessionFactory
+
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2130, 1, 1, tzinfo=UTC)
 
 
 class TestUpcomingSessions:
-    @pytest.mark.django_db
     def test_returns_the_soonest_first_and_none_that_has_started(self) -> None:
         started, second, first = (SessionFactory(starts_at=NOW + timedelta(h)) for h in (0, 2, 1))
 
@@ -18,7 +19,6 @@ class TestUpcomingSessions:
 
         assert [session.id for session in page.items] == [first.pk, second.pk]
 
-    @pytest.mark.django_db
     def test_continues_where_the_page_before_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(selectors, "PAGE_SIZE", 2)
         ids = [SessionFactory(starts_at=NOW + timedelta(hours=1)).pk for _ in range(3)]
@@ -29,7 +29,6 @@ class TestUpcomingSessions:
         assert [session.id for session in first.items + second.items] == ids
         assert second.next_cursor is None
 
-    @pytest.mark.django_db
     @pytest.mark.parametrize(
         ("title", "found"),
         [("DOUGH", ["Sourdough"]), ("50%", ["50% off"]), ("so\0ur", ["Sourdough"]), ("x", [])],
@@ -45,8 +44,8 @@ class TestUpcomingSessions:
         assert [session.title for session in page.items] == found
 
     @pytest.mark.parametrize("title", ["", "workshop"])
-    def test_takes_one_query(self, title: str, assert_constant_queries: ConstantQueries) -> None:
-        assert_constant_queries(
+    def test_takes_one_query(self, title: str) -> None:
+        testing.assert_constant_queries(
             selectors.upcoming_sessions,
             grow=SessionFactory.create_batch,
             consume=lambda page: [session.title for session in page.items],
@@ -58,15 +57,14 @@ class TestUpcomingSessions:
 
 
 class TestSession:
-    @pytest.mark.django_db
     def test_refuses_an_id_that_does_not_exist(self) -> None:
         with pytest.raises(exceptions.SessionNotFound):
             selectors.session(public_id=SessionFactory.build().public_id)
 
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
+    def test_takes_one_query(self) -> None:
         session = SessionFactory()
 
-        assert_constant_queries(
+        testing.assert_constant_queries(
             selectors.session,
             grow=SessionFactory.create_batch,
             consume=lambda session: session.title,
@@ -75,7 +73,6 @@ class TestSession:
 
 
 class TestSeatsOffered:
-    @pytest.mark.django_db
     def test_adds_up_the_sessions_of_a_day(self) -> None:
         SessionFactory(capacity=3, starts_at=NOW)
         SessionFactory(capacity=4, starts_at=NOW + timedelta(hours=3))
@@ -84,8 +81,8 @@ class TestSeatsOffered:
 
         assert (day.day, day.seats) == (date(2130, 1, 1), 7)
 
-    def test_takes_one_query(self, assert_constant_queries: ConstantQueries) -> None:
-        assert_constant_queries(
+    def test_takes_one_query(self) -> None:
+        testing.assert_constant_queries(
             selectors.seats_offered,
             grow=SessionFactory.create_batch,
             first=date(2130, 1, 1),
