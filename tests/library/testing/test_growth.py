@@ -136,7 +136,7 @@ class TestSerializer:
         add_groups(1)
 
         # pydantic wraps what an attribute raises, and keeps its words.
-        with pytest.raises(ValidationError, match="list_groups returned: SELECT") as caught:
+        with pytest.raises(ValidationError, match="list_groups: SELECT") as caught:
             TestClient(api).get("groups")
 
         assert line_in(GroupOut.resolve_permissions, "count()") in str(caught.value)
