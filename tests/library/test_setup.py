@@ -1,11 +1,16 @@
+import os
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
 
 from trellis.commands import setup
+
+SAMPLE = Path(__file__).parent / "sample"
+NOWHERE = "127.0.0.1:1"  # where no server listens
 
 
 class TestMakeEnvFile:
@@ -27,21 +32,66 @@ class TestMakeEnvFile:
         assert (tmp_path / ".env").read_text() == "mine"
 
 
-class TestPrepareDatabase:
+class TestDemoCommands:
+    def test_are_those_of_the_projects_own_apps(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = {"demo_b": "apps.accounts", "demo_a": "apps.accounts", "demo_x": "package"}
+        monkeypatch.setattr(setup, "get_commands", lambda: found | {"migrate": "django.core"})
+
+        assert setup.demo_commands() == ["demo_a", "demo_b"]
+
+
+class TestMain:
+    """Each in a process and a folder of its own, as `trellis setup` runs."""
+
+    def test_prepares_all_and_can_be_repeated(self, project: Path) -> None:
+        first, second = run(project), run(project)
+
+        assert (first.returncode, first.stdout) == (0, "Wrote .env with fresh secrets.\n")
+        assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+
     @pytest.mark.parametrize(
-        ("error", "said"),
+        ("environment", "line"),
         [
-            (ImproperlyConfigured(".env:3 is no setting."), ".env:3 is no setting."),
-            (OperationalError("refused"), "DATABASE_URL names does not answer: refused"),
+            ({"X": "two"}, "X cannot be 'two'. Write a whole number."),
+            ({"DJANGO_SETTINGS_MODULE": "shop.settings"}, "DJANGO_SETTINGS_MODULE is 'shop."),
+            ({"DATABASE_URL": f"postgres://u:hidden@{NOWHERE}/x"}, "The database of DATABASE_URL"),
+            ({"DATABASE_URL": "sqlite:////no/such/folder/x.db"}, "The database of DATABASE_URL"),
+            ({"CACHE_URL": f"redis://:hidden@{NOWHERE}/0"}, "The cache of CACHE_URL cannot"),
+            ({"CELERY_BROKER_URL": f"redis://:hidden@{NOWHERE}/0"}, "The broker of CELERY_"),
+            ({"CELERY_BROKER_URL": f"amqp://u:hidden@{NOWHERE}//"}, "The broker of CELERY_"),
         ],
     )
-    def test_says_what_is_not_right_in_one_line(
-        self, error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+    def test_says_in_one_line_what_is_not_right(
+        self, project: Path, environment: dict[str, str], line: str
     ) -> None:
-        def fail() -> None:
-            raise error
+        done = run(project, **environment)
 
-        monkeypatch.setattr("trellis.commands.setup.connection.ensure_connection", fail)
+        assert done.returncode == 1
+        assert done.stderr.startswith(line)
+        assert len(done.stderr.splitlines()) == 1
+        assert "hidden" not in done.stderr
 
-        with pytest.raises(SystemExit, match=said):
-            setup.prepare_database()
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the sample project that reads X from the environment, and may be written to."""
+    project = Path(shutil.copytree(SAMPLE, tmp_path / "sample"))
+    (project / ".env.example").write_text("X=1\n")
+    settings = project / "config/settings.py"
+    read = "\nfrom trellis.env import Environment\n_env = Environment(root=BASE_DIR)\n"
+    read += '_env.number("X", default=0)\n_env.check()\n'
+    keep = f'VAR_DIR = Path("{tmp_path}")'
+    kept = settings.read_text().replace("VAR_DIR = Path(tempfile.mkdtemp(", f"{keep}  # ((")
+    settings.write_text(kept + read)
+    return project
+
+
+def run(project: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "trellis", "setup"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -1,7 +1,6 @@
-"""`python -m trellis.commands.ci`: every check, one after the other, to the end.
+"""`trellis ci`: run every check that CI runs, one after the other, to the end.
 
-A failing step does not hide the ones after it; the summary names each with its time, and the
-exit status is 1 if any failed.
+A failing step does not stop the ones after it. The last lines name the steps that failed.
 """
 
 import os
@@ -13,46 +12,51 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """One named check and its command."""
+    """A named check and its command."""
 
     name: str
     command: tuple[str, ...]
 
 
-# On GitHub, what the layout check finds is shown on its line of the pull request.
-ANNOTATED = ("--format", "github") if os.environ.get("GITHUB_ACTIONS") else ()
+def python(*arguments: str) -> tuple[str, ...]:
+    """Return a command of this environment's Python, also where the environment is not active."""
+    return (sys.executable, *arguments)
+
+
+# On GitHub, the findings of the layout check are shown on their lines of the pull request.
+ANNOTATIONS = ("--format", "github") if os.environ.get("GITHUB_ACTIONS") else ()
 
 STEPS = (
-    Step("lint", ("ruff", "check", ".")),
-    Step("format", ("ruff", "format", "--check", ".")),
-    Step("layout", (sys.executable, "-m", "trellis", "check", *ANNOTATED)),
-    Step("types", ("mypy", ".")),
-    Step("django", (sys.executable, "manage.py", "check", "--fail-level", "WARNING")),
-    Step("migrations", (sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")),
-    Step("tests", (sys.executable, "-m", "pytest", "-q", "-n", "auto")),
+    Step("lint", python("-m", "ruff", "check", ".")),
+    Step("format", python("-m", "ruff", "format", "--check", ".")),
+    Step("layout", python("-m", "trellis", "check", *ANNOTATIONS)),
+    Step("types", python("-m", "mypy", ".")),
+    Step("django", python("manage.py", "check", "--fail-level", "WARNING")),
+    Step("migrations", python("manage.py", "makemigrations", "--check", "--dry-run")),
+    Step("tests", python("-m", "pytest", "-q", "-n", "auto")),
 )
 
 
-def run(*, steps: tuple[Step, ...]) -> list[str]:
-    """Run each step, its output shown when it fails. Returns the names of those that failed."""
-    failed = []
-    for step in steps:
-        print(f"{step.name:<12}", end="", flush=True)  # what it is at, for whoever waits
-        started = time.monotonic()
-        done = subprocess.run(step.command, capture_output=True, text=True)
-        passed = done.returncode == 0
-        seconds = time.monotonic() - started
-        print(f"{seconds:6.1f} s  {'ok' if passed else 'FAILED'}", flush=True)
-        if not passed:
-            failed.append(step.name)
-            print(f"$ {' '.join(step.command)}\n{done.stdout}{done.stderr}", flush=True)
-    return failed
+def main(*, steps: tuple[Step, ...] = STEPS) -> int:
+    """Run all steps; return the exit status: 1 if any failed."""
+    failed = [step for step in steps if not passes(step)]
+    if not failed:
+        print("Everything passed.")
+        return 0
+    print(f"Failed: {', '.join(step.name for step in failed)}. To repeat one:", file=sys.stderr)
+    for step in failed:
+        command = " ".join(["python", *step.command[1:]])
+        print(f"  {step.name:<12}uv run {command}", file=sys.stderr)
+    return 1
 
 
-def main() -> int:
-    """Run all of them; return the exit status."""
-    if failures := run(steps=STEPS):
-        print(f"Failed: {', '.join(failures)}", file=sys.stderr)
-        return 1
-    print("Everything passed.")
-    return 0
+def passes(step: Step) -> bool:
+    """Run a step, print its time, and its output if it fails; return whether it passed."""
+    print(f"{step.name:<12}", end="", flush=True)
+    started = time.monotonic()
+    done = subprocess.run(step.command, capture_output=True, text=True)
+    seconds = time.monotonic() - started
+    print(f"{seconds:6.1f} s  {'FAILED' if done.returncode else 'ok'}", flush=True)
+    if done.returncode:
+        print(f"{done.stdout}{done.stderr}", flush=True)
+    return not done.returncode

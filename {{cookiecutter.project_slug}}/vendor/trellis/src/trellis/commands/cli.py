@@ -4,7 +4,6 @@ Exit status: 0 when all is well, 1 when something was found, 2 when nothing coul
 """
 
 import argparse
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from trellis.checks.layout import report, source
 
 def run() -> None:
     """Run the command line; leave with its exit status."""
-    sys.path.insert(0, os.getcwd())  # so that the project's own packages are found
+    sys.path.insert(0, str(Path.cwd()))  # so that the project's own packages are found
     sys.exit(main(sys.argv[1:], root=Path.cwd()))
 
 
@@ -97,7 +96,7 @@ def explain(options: argparse.Namespace, root: Path) -> int:
 def drift(options: argparse.Namespace, root: Path) -> int:
     from trellis.commands import drift
 
-    return drift.main(arguments=["--since", options.since] if options.since else [], root=root)
+    return drift.main(since=options.since, root=root)
 
 
 def setup(options: argparse.Namespace, root: Path) -> int:
