@@ -38,10 +38,10 @@ class TestTasks:
     def test_are_told_to_programs_too(self) -> None:
         cards = json.loads(said("tasks", "--json"))
 
-        card = next(card for card in cards if card["name"] == "trellis.delete_old_failures")
-        assert (card["app"], card["queue"]) == ("conventions", "default")
+        card = next(card for card in cards if card["name"] == "trellis.delete_old_rows")
+        assert (card["app"], card["queue"]) == ("trellis", "default")
         assert card["last_success"] is None
-        assert card["owner"] == ownership.team_of_the_house()
+        assert card["owner"] == ownership.default_team()
 
 
 @pytest.mark.django_db

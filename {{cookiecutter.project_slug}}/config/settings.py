@@ -6,13 +6,10 @@ production one, which needs the variables marked so in `.env.example`.
 """
 
 import os
-import sys
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
 
 import django_stubs_ext
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from trellis import logs
 from trellis.env import HOST, ORIGIN
@@ -230,79 +227,6 @@ _mail_in_files = {
     "OPTIONS": {"file_path": VAR_DIR / "mail"},
 }
 MAILERS = {"default": env.mailer("EMAIL_URL", default=_mail_in_files)}
-
-# --- Tasks (docs/adr/0004 says what each of these answers) ------------------------------------
-
-CELERY_BROKER_URL = env.url(
-    "CELERY_BROKER_URL",
-    schemes=("local", "redis", "rediss", "redis+socket", "amqp", "amqps"),
-    development=("memory",),
-    default="local://",
-    example="redis://host:6379/1",
-    needed=True,
-)
-_broker = urlsplit(CELERY_BROKER_URL).scheme
-# Seconds that a request waits for a broker that hangs, three times over: with its own connection,
-# with a new one, and once more. So it is answered within two, and the message becomes a row.
-CELERY_BROKER_CONNECTION_TIMEOUT = 0.5
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True  # a worker may start before its broker
-CELERY_TASK_PUBLISH_RETRY_POLICY = {
-    "max_retries": 1,  # for a pooled connection that went stale while nobody used it
-    "interval_start": 0.1,
-    "interval_step": 0.1,
-    "interval_max": 0.2,
-}
-if _broker == "local":
-    # Development and small single-host use: messages are files (trellis/local_broker.py).
-    if sys.platform == "win32":
-        raise ImproperlyConfigured(
-            "The broker in files needs Linux or macOS (or WSL)."
-            " Set CELERY_BROKER_URL to a Redis or RabbitMQ."
-        )
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        "folder": env.text(
-            "LOCAL_BROKER_FOLDER", default=str(VAR_DIR / "broker"), example="/var/lib/desk/broker"
-        ),
-        "polling_interval": 0.1,  # seconds; less costs an idle worker more, for nothing one sees
-    }
-elif _broker.startswith("redis"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        # Seconds after which what a killed worker held goes to another. Longer than a message may
-        # wait, also for a retry (30 minutes), and run (10): else it is delivered while its first
-        # worker lives.
-        "visibility_timeout": 3600,
-        "unacked_mutex_expire": 10,  # one killed while it gives back bars the others this long
-        "socket_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,  # by default: for ever
-        "socket_connect_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,
-    }
-else:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "confirm_publish": True,  # published means: the broker has it, not: it was sent
-        "read_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,  # by default: for ever
-        "write_timeout": CELERY_BROKER_CONNECTION_TIMEOUT,
-    }
-    # Quorum queues are on disk before they are confirmed, and outlive the broker's restart.
-    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
-    # Only through topic exchanges does a countdown wait in the broker instead of in a worker.
-    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_EXCHANGE_TYPE = "topic"
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = ["trellis.tasks.base.route"]  # each task states its queue
-CELERY_TASK_CREATE_MISSING_QUEUES = True  # and that is all a new queue takes
-CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the database, where it belongs
-CELERY_TASK_ACKS_LATE = True  # a message is the broker's until its work is done
-CELERY_TASK_REJECT_ON_WORKER_LOST = True  # also when the process that ran it was killed, ...
-CELERY_TASK_RETRY_ON_WORKER_LOST = True  # ... which counts as one of its tries, so it ends
-CELERY_TASK_SOFT_TIME_LIMIT = 540  # seconds, then the task is told
-CELERY_TASK_TIME_LIMIT = 600  # seconds, then its process is killed: nothing runs for ever
-CELERY_WORKER_CONSUMER = "trellis.tasks.worker:Consumer"  # what is unreadable becomes a row
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # no message waits in a worker while another is idle
-CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000  # a slow leak never grows old
-# Seconds a worker that is told to stop (SIGTERM, with REMAP_SIGTERM=SIGQUIT) lets its tasks
-# finish; the rest goes back to the broker.
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
-CELERY_TIMEZONE = TIME_ZONE
 
 # --- Logs and errors ------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import LogCapture
 
-from trellis import ownership
+from trellis import celery_app, ownership
 from trellis.models import FailedTask, LastRun
 from trellis.tasks import base, claims, once, recording, runs, scheduled
 
@@ -110,7 +110,7 @@ class TestLogLines:
         assert [line["event"] for line in lines.entries] == ["task_started", "task_succeeded"]
         for line in lines.entries:
             assert (line["task"], line["request_id"]) == ("tests.fragile", "of-the-request")
-            assert line["owner"] == ownership.team_of_the_house()
+            assert line["owner"] == ownership.default_team()
 
     def test_show_each_retry_and_the_final_failure(
         self, hopeless: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
@@ -426,7 +426,7 @@ class TestBeatSchedule:
     def test_holds_what_tasks_declare(self, task: Any) -> None:
         task.schedule, task.expires = timedelta(minutes=5), 300
 
-        assert base.beat_schedule(current_app)["tests.fragile"] == {
+        assert celery_app.declared_schedule(current_app)["tests.fragile"] == {
             "task": "tests.fragile",
             "schedule": timedelta(minutes=5),
             "options": {"expires": 300},

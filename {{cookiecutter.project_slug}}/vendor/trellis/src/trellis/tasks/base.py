@@ -243,19 +243,3 @@ def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, s
     """Celery's router (`task_routes`): send a task to the queue it states."""
     queue = getattr(task, "queue_name", "")
     return {"queue": queue} if queue else None
-
-
-def beat_schedule(app: Celery) -> dict[str, dict[str, Any]]:
-    """Return an entry of Celery's `beat_schedule` for each task that declares `schedule=`.
-
-    A run that could not start before it `expires` is dropped: the next one does its work.
-    """
-    return {
-        task.name: {
-            "task": task.name,
-            "schedule": task.schedule,
-            "options": {"expires": task.expires},
-        }
-        for task in app.tasks.values()
-        if getattr(task, "schedule", None) is not None
-    }

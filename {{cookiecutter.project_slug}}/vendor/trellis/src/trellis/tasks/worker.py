@@ -1,21 +1,24 @@
-"""What a worker's main process knows of its messages. Only workers load this.
+"""What a worker's main process does with messages. Only workers load this module.
 
 `Task.Request` and the setting `worker_consumer` name these classes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import structlog
 from celery.worker import consumer, request
 
-from trellis import tracing
-from trellis.tasks import recording
+from trellis import messages, tracing
+
+logger = structlog.get_logger(__name__)
 
 
 class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
-    """Celery's request, which tells the failures it notices itself whose they are.
+    """Celery's request, which gives the main process the context of the message it handles.
 
-    The main process notices that a child was lost or took too long. Without this, it would record
-    a failure, or publish a retry, that has no attempts and belongs to no request.
+    The main process notices that a child was lost or took too long. Without the context it would
+    record a failure, or publish a retry, that has no attempts and no request id.
     """
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
@@ -35,21 +38,24 @@ class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
-    """Celery's consumer, which also keeps a row of each message that nobody can read.
+    """Celery's consumer, which logs and drops messages that no task can be made of.
 
-    Celery drops such a message with a line in the log. Of the three ways to be unreadable its
-    signals tell the reason of one (`task_rejected` of an invalid task), of one only that it was,
-    and nothing of what could not be decoded. What we do is never in the way of what Celery does.
+    Celery logs some of these, and ends the worker at others.
     """
 
-    def on_decode_error(self, message: Any, exc: Exception) -> None:
-        recording.record_unreadable(message=message, why=str(exc))
-        super().on_decode_error(message, exc)
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        handle_task = super().create_task_handler(*args, **kwargs)
 
-    def on_unknown_message(self, body: Any, message: Any) -> None:
-        recording.record_unreadable(message=message, why="it names no task")
-        super().on_unknown_message(body, message)
+        def handle(message: Any) -> None:
+            if fault := messages.fault_of_task(message):
+                logger.error(
+                    "message_unreadable",
+                    fault=fault,
+                    headers=repr(message.headers)[:500],
+                    size=len(message.body or b""),  # not its text, which may hold secrets
+                )
+                message.reject_log_error(logger, self.connection_errors)
+            else:
+                handle_task(message)
 
-    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
-        recording.record_unreadable(message=message, why=str(exc))
-        super().on_invalid_task(body, message, exc)
+        return handle

@@ -21,7 +21,7 @@ class TestRecord:
         with bound_contextvars(request_id="of-the-request"):
             row = fail(task, traceback="Traceback: …")
 
-        assert (row.name, row.owner) == ("tests.fragile", ownership.team_of_the_house())
+        assert (row.name, row.owner) == ("tests.fragile", ownership.default_team())
         assert (row.kwargs, row.attempts) == ({"what": "error"}, 1)
         assert row.request_id == "of-the-request"
         assert (row.state, row.kind, row.first_failed_at) == ("open", "failed", NOW)
@@ -212,7 +212,7 @@ class TestUnknownTask:
         ("name", "owner"),
         [
             ("accounts.gone", ownership.team_of_module(module="apps.accounts")),
-            ("nobodys.task", ownership.team_of_the_house()),
+            ("nobodys.task", ownership.default_team()),
         ],
     )
     def test_is_a_row_to_replay_when_the_task_is_known(self, name: str, owner: str) -> None:
@@ -267,7 +267,7 @@ class TestUnreadable:
         )
 
         row = FailedTask.objects.get()
-        assert (row.name, row.owner) == ("(no task)", ownership.team_of_the_house())
+        assert (row.name, row.owner) == ("(no task)", ownership.default_team())
         assert "invalid start byte" in row.error
         assert "hunter2" not in f"{row.args} {row.kwargs} {row.error}"
         with pytest.raises(failures.NotReplayable, match="not kept"):

@@ -39,7 +39,7 @@ class TestCatalogue:
         assert (card.app, card.queue, card.schedule) == ("tests", "mail", "on demand")
 
     def test_says_of_our_own_tasks_what_their_decorators_say(self) -> None:
-        card = card_of("trellis.delete_old_failures")
+        card = card_of("trellis.delete_old_rows")
 
         assert (card.schedule, card.retries, card.time_limit) == (
             "every day at 03:00 UTC",
