@@ -56,7 +56,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("history") / "desk"
     root.mkdir()
     git("init", "-q", at=root)
-    owners = 'team = "platform"\npurpose = "p"\nlifecycle = "production"\nrunbook = "r"\n'
+    owners = 'team = "platform"\npurpose = "p"\nrunbook = "r"\n'
     commit(root, {"README.md": "Desk"}, when="2025-12-01")
     commit(
         root,

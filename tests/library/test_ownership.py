@@ -10,7 +10,6 @@ from trellis import ownership
 SOUND = """
 team = "platform"
 purpose = "Stores who people are"
-lifecycle = "production"
 runbook = "docs/runbooks/accounts.md"
 depends_on = []
 """
@@ -34,10 +33,9 @@ class TestReadOwners:
             ('team = "platform"\n', "", 1, 'no team. Add team = "…"'),
             ('"platform"', "7", 2, "no team"),
             ('"Stores who people are"', '"  "', 3, "no purpose"),
-            ('"production"', '"done"', 4, "lifecycle cannot be 'done'. Use one of: experimental"),
-            ("depends_on = []", "depends_on = [7]", 6, 'Write depends_on = ["accounts"]'),
-            ("depends_on = []", "colour = 1", 6, "unknown key 'colour'. Known: team"),
-            ("depends_on = []", "depends_on = [", 6, "not valid TOML"),
+            ("depends_on = []", "depends_on = [7]", 5, 'Write depends_on = ["accounts"]'),
+            ("depends_on = []", "colour = 1", 5, "unknown key 'colour'. Known: team"),
+            ("depends_on = []", "depends_on = [", 5, "not valid TOML"),
             ("Stores", "\udcff", 3, "not UTF-8"),
         ],
     )

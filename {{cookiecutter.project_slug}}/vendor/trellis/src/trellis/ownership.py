@@ -16,9 +16,8 @@ StrPath = str | os.PathLike[str]
 Teams = dict[str, dict[str, Any]]
 
 CODEOWNERS = ".github/CODEOWNERS"
-LIFECYCLES = ("experimental", "production", "deprecated")
-REQUIRED = ("team", "purpose", "lifecycle", "runbook")
-OWNERS_KEYS = (*REQUIRED, "depends_on", "profile")
+REQUIRED = ("team", "purpose", "runbook")
+OWNERS_KEYS = (*REQUIRED, "depends_on")
 TEAM_KEYS = ("contact", "github", "escalation")
 HEADER = "# Made from teams.toml and apps/*/OWNERS.toml by `make owners`. Do not edit.\n"
 IGNORED_PREFIXES = (".", "__pycache__")
@@ -50,9 +49,6 @@ def read_owners(path: StrPath) -> dict[str, Any]:
     for key in owners:
         if key not in OWNERS_KEYS:
             raise malformed(f"unknown key {key!r}. Known: {', '.join(OWNERS_KEYS)}.", at=key)
-    if owners["lifecycle"] not in LIFECYCLES:
-        wrong = f"lifecycle cannot be {owners['lifecycle']!r}"
-        raise malformed(f"{wrong}. Use one of: {', '.join(LIFECYCLES)}.", at="lifecycle")
     depends_on = owners.get("depends_on", [])
     if not isinstance(depends_on, list) or not all(isinstance(name, str) for name in depends_on):
         wrong = "depends_on is not a list of app names"

@@ -40,7 +40,7 @@ class Rule(NamedTuple):
 FILES = (
     (
         "app_has_an_owner",
-        "Every app has an OWNERS.toml with its team, purpose, lifecycle and runbook.",
+        "Every app has an OWNERS.toml with its team, purpose and runbook.",
         "Whether the purpose is true.",
     ),
     (
