@@ -1,6 +1,6 @@
-"""Tests are the same for everyone: no `.env`, no queue or cache but their own.
+"""Tests run the same everywhere: they ignore `.env`, and use a broker in memory.
 
-Only what the environment says counts (CI: DATABASE_URL, CACHE_URL, CELERY_BROKER_URL).
+The environment decides which servers they use (in CI: DATABASE_URL, CACHE_URL).
 """
 
 import os
