@@ -25,6 +25,5 @@ LAYERS = {layer: group for group, layers in GROUPS.items() for layer in layers}
 FRONT_DOOR = ("services", "selectors", "types", "exceptions", "constants")
 FRONT_GROUPS = ("services", "selectors", "types")  # of modules that a project adds
 
-# They stand beside the layers. What Django or pytest asks for may import anything.
-BESIDE_THE_LAYERS = ("__init__", "apps", "conftest")
-NOT_READ = ("tests", "migrations")
+BESIDE_THE_LAYERS = ("__init__", "apps")
+NOT_READ = ("tests", "migrations", "templates", "static", "locale", "fixtures")

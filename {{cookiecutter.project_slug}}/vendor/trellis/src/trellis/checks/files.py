@@ -1,0 +1,148 @@
+"""Rules about files, folders and owners."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from trellis import ownership
+from trellis.checks.layers import BESIDE_THE_LAYERS, LAYERS, NOT_READ
+from trellis.checks.project import App, Project, is_read, text_of
+from trellis.checks.rules import Finding
+
+# Models, caches and types are tested through what uses them.
+TESTED = (
+    *("views", "api", "admin", "management", "templatetags", "forms"),
+    *("services", "tasks", "clients", "selectors"),
+)
+SAYS_NOTHING = ("utils", "util", "helpers", "helper", "common", "core", "misc", "lib")
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Yield every finding about files."""
+    yield from project.unreadable
+    yield from _owners(project)
+    yield from _codeowners(project)
+    for path in project.strays:
+        message = "is in no app. Move what it holds into the app whose business it is."
+        yield Finding(path, 1, "module_has_a_home", message)
+    for app in project.apps:
+        yield from _homes(app, project)
+        yield from _packages(app)
+        yield from _tests(app, project)
+        yield from _cycle(app, project)
+
+
+def _owners(project: Project) -> Iterator[Finding]:
+    for path in project.handmade:
+        name = path.removeprefix("apps/")
+        message = "has neither an OWNERS.toml nor an __init__.py. Move it away and run"
+        command = f"`make app name={name} team=…`."
+        yield Finding(path, 1, "app_has_an_owner", f"{message} {command}")
+    try:
+        teams = ownership.read_teams(str(project.root / "teams.toml"))
+    except ownership.Malformed as fault:
+        yield Finding("teams.toml", fault.line, "owner_is_a_known_team", fault.message)
+        teams = {}
+    for app in project.apps:
+        if fault := app.owners_fault:
+            yield Finding(_file(app), fault.line, "app_has_an_owner", fault.message)
+        if teams and (team := app.owners.get("team")) and team not in teams:
+            message = ownership.why_unknown(team, teams=teams)
+            yield _at(app, "team", project, "owner_is_a_known_team", message)
+        runbook = app.owners.get("runbook")
+        if runbook and not Path(project.root, str(runbook)).is_file():
+            message = f"the runbook {runbook} does not exist. Write it."
+            yield _at(app, "runbook", project, "runbook_exists", message)
+        for name in app.depends_on:
+            if not project.app(name):
+                message = f"depends_on names {name!r}, which is no app. Mend the name."
+                yield _at(app, "depends_on", project, "dependencies_are_declared", message)
+
+
+def _file(app: App) -> str:
+    return f"apps/{app.name}/OWNERS.toml"
+
+
+def _at(app: App, key: str, project: Project, rule: str, message: str) -> Finding:
+    """Return a finding at the line of a key in OWNERS.toml."""
+    lines = enumerate(text_of(project.root / _file(app)).splitlines(), 1)
+    line = next((number for number, text in lines if text.lstrip().startswith(key)), 1)
+    return Finding(_file(app), line, rule, message)
+
+
+def _codeowners(project: Project) -> Iterator[Finding]:
+    try:
+        derived = ownership.derived(root=str(project.root))
+    except ownership.Malformed:
+        return  # reported where it is
+    for path, text in derived.items():
+        if text_of(project.root / path) != text:
+            message = "is not what the owners' files say. Run `make owners`."
+            yield Finding(path, 1, "codeowners_are_current", message)
+
+
+def _homes(app: App, project: Project) -> Iterator[Finding]:
+    entries = {path.split("/")[2] for path in app.files}
+    for module in app.modules:
+        name = module.path.rpartition("/")[2].removesuffix(".py")
+        if module.layer == "__init__":
+            if module.has_code:
+                message = "holds code. Move it into a layer of the app."
+                yield Finding(module.path, 1, "module_has_a_home", message)
+        elif name in SAYS_NOTHING:
+            message = f"the name {name} says nothing. Name the module for what it does."
+            yield Finding(module.path, 1, "module_has_a_home", message)
+        elif not module.group and module.layer not in BESIDE_THE_LAYERS:
+            layers = ", ".join(LAYERS)
+            message = f"{module.layer} is no layer. Move the code into one of {layers}, or give"
+            cure = "the name a group with extra_modules in [tool.trellis]."
+            yield Finding(module.path, 1, "module_has_a_home", f"{message} {cure}")
+        elif module.layer in entries and f"{module.layer}.py" in entries:
+            if module.path == f"apps/{app.name}/{module.layer}.py":
+                message = f"the package {module.layer}/ hides this module. Move the code into it."
+                yield Finding(module.path, 1, "module_has_a_home", message)
+
+
+def _packages(app: App) -> Iterator[Finding]:
+    python = {path for path in app.files if path.endswith(".py")}
+    folders = {f"apps/{app.name}"}
+    for path in python:
+        parts = path.split("/")[:-1]
+        for depth in range(3, len(parts) + 1):
+            if parts[depth - 1] in NOT_READ:
+                break
+            folders.add("/".join(parts[:depth]))
+    for folder in sorted(folders):
+        if f"{folder}/__init__.py" not in python:
+            yield Finding(folder, 1, "folder_is_a_package", "has no __init__.py. Add an empty one.")
+
+
+def _tests(app: App, project: Project) -> Iterator[Finding]:
+    for layer in TESTED:
+        written = [module for module in app.modules if module.layer == layer and module.has_code]
+        if not written:
+            continue
+        tests = [path for path in app.files if path.endswith(".py") and not is_read(path)]
+        own = [path for path in tests if _is_test_of(layer, path)]
+        if not any("def test_" in text_of(project.root / path) for path in own):
+            message = f"has no tests. Write one in apps/{app.name}/tests/test_{layer}.py."
+            yield Finding(written[0].path, 1, "layer_has_tests", message)
+
+
+def _is_test_of(layer: str, path: str) -> bool:
+    """Whether it is tests/test_<layer>*.py, or in tests/<layer>/ or in <layer>/tests/."""
+    *folders, name = path.split("/")[2:]
+    return name.startswith(f"test_{layer}") or layer in folders or f"test_{layer}" in folders
+
+
+def _cycle(app: App, project: Project) -> Iterator[Finding]:
+    seen: set[str] = set()
+    ways = [[app.name, name] for name in app.depends_on]
+    while ways:
+        way = ways.pop()
+        if way[-1] == app.name:
+            message = f"the app depends on itself: {' → '.join(way)}. Turn one of them around."
+            yield _at(app, "depends_on", project, "dependencies_have_no_cycle", message)
+            return
+        if way[-1] not in seen and (next_app := project.app(way[-1])):
+            seen.add(way[-1])
+            ways += [[*way, name] for name in next_app.depends_on]

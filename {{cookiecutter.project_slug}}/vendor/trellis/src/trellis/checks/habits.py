@@ -1,0 +1,210 @@
+"""Rules about a few habits that a short look at the syntax sees well."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from trellis.checks.imports import Function
+from trellis.checks.project import App, Module, Project, text_of
+from trellis.checks.rules import Finding
+from trellis.checks.table import is_network
+
+ATOMIC = "django.db.transaction.atomic"
+SHARED_TASK = ("celery.shared_task", "celery.app.shared_task")
+CANVAS = ("celery.chain", "celery.chord", "celery.group")
+CLOCKS = ("now", "today", "utcnow")
+OTHER_CLOCKS = ("time.time", "time.time_ns", "django.db.models.functions.Now")
+CLOCKS_WITHOUT_ARGUMENT = ("django.utils.timezone.localdate", "django.utils.timezone.localtime")
+# Views that edit rows by themselves: the method that does it, others to override instead, classes.
+GENERIC_VIEWS = ("django.views.generic.", "rest_framework.")
+EDITS = (
+    (
+        ("form_valid", "post", "delete"),
+        ("CreateView", "UpdateView", "DeleteView"),
+    ),
+    (
+        ("perform_create", "create", "post"),
+        ("CreateAPIView", "ListCreateAPIView", "ModelViewSet", "CreateModelMixin"),
+    ),
+    (
+        ("perform_update", "update", "put", "patch"),
+        (
+            *("UpdateAPIView", "RetrieveUpdateAPIView", "RetrieveUpdateDestroyAPIView"),
+            *("ModelViewSet", "UpdateModelMixin"),
+        ),
+    ),
+    (
+        ("perform_destroy", "destroy", "delete"),
+        (
+            *("DestroyAPIView", "RetrieveDestroyAPIView", "RetrieveUpdateDestroyAPIView"),
+            *("ModelViewSet", "DestroyModelMixin"),
+        ),
+    ),
+)
+URL_TAG = re.compile(r"""\{%\s*url\s+["']([\w-]+):""")
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Yield every finding about habits."""
+    talking = _what_talks([*project.modules])
+    for module in project.modules:
+        yield from _tasks_start_after_commit(module)
+        yield from _tasks_are_shallow(module)
+        yield from _no_client_in_a_transaction(module, talking)
+        if module.layer in ("services", "selectors"):
+            yield from _clock_is_an_argument(module)
+        if module.group in ("doors", "urls"):
+            yield from _editing_views_call_services(module)
+    for app in project.apps:
+        yield from _templates_link_to_declared_apps(app, project)
+
+
+def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
+    for use in module.names.uses:
+        owner, _, method = use.dotted.rpartition(".")
+        task = owner.rpartition(".")[2]
+        if not use.call:
+            continue
+        if method in ("delay", "apply_async") and ".tasks." in owner:
+            message = f"{task}.{method} does not wait for the commit."
+            cure = f"Use {task}.delay_on_commit(…)."
+        elif method == "send_task" and owner:
+            message = "send_task does not wait for the commit."
+            cure = "Import the task and use its delay_on_commit(…)."
+        elif use.dotted in CANVAS:
+            message = f"{use.dotted} does not wait for the commit."
+            cure = "Let the service of each step publish the next one with delay_on_commit(…)."
+        else:
+            continue
+        yield Finding(module.path, use.line, "tasks_start_after_commit", f"{message} {cure}")
+
+
+def _tasks_are_shallow(module: Module) -> Iterator[Finding]:
+    for function in module.names.functions:
+        meanings = [module.names.meaning(one) for one in function.decorator_list]
+        is_task = any(one in SHARED_TASK or one.endswith(".app.task") for one in meanings)
+        if is_task and not _is_one_call(function):
+            message = f"{function.name} does more than one call."
+            cure = f"Move its logic to apps/{module.app}/services.py and call that."
+            yield Finding(module.path, function.lineno, "tasks_are_shallow", f"{message} {cure}")
+
+
+def _is_one_call(function: Function) -> bool:
+    """Whether its body is one call, or nothing at all."""
+    body = [one for one in function.body if not isinstance(one, ast.Pass)]
+    values = [getattr(one, "value", None) for one in body if isinstance(one, ast.Expr | ast.Return)]
+    calls = [one for one in values if not isinstance(one, ast.Constant)]  # not the docstring
+    return len(values) == len(body) and len(calls) <= 1 and all(_is_call(one) for one in calls)
+
+
+def _is_call(node: ast.AST | None) -> bool:
+    return isinstance(node.value if isinstance(node, ast.Await) else node, ast.Call)
+
+
+def _what_talks(modules: list[Module]) -> set[str]:
+    """Return the functions and classes that use the network, or call one that does."""
+    talking: set[str] = set()
+    callers: dict[str, list[str]] = {}
+    for module in modules:
+        for use in module.names.uses:
+            if not use.top or use.later:
+                continue  # a lambda is called later, perhaps after the commit
+            user = f"{module.dotted}.{use.top}"
+            if is_network(use.dotted):
+                talking.add(user)
+            elif use.call and use.dotted.startswith("apps."):
+                callers.setdefault(use.dotted, []).append(user)
+    waiting = [*talking]
+    while waiting:
+        name = waiting.pop()
+        first, app, layer, *rest = name.split(".")
+        short = f"{first}.{app}.{layer}.{rest[-1]}"  # as the layer's package may re-export it
+        for user in (*callers.pop(name, ()), *callers.pop(short, ())):
+            waiting.append(user)
+            talking.add(user)
+        talking.add(short)
+    return talking
+
+
+def _no_client_in_a_transaction(module: Module, talking: set[str]) -> Iterator[Finding]:
+    blocks = [*_atomic_blocks(module)]
+    for use in module.names.uses if blocks else ():
+        inside = any(use.line in lines and use.function == name for lines, name in blocks)
+        if inside and use.call and (use.dotted in talking or is_network(use.dotted)):
+            what = use.dotted.removeprefix(f"apps.{module.app}.")
+            message = f"{what} uses the network while the transaction is open."
+            cure = "Call it after the transaction, from a task."
+            yield Finding(module.path, use.line, "no_client_in_a_transaction", f"{message} {cure}")
+
+
+def _atomic_blocks(module: Module) -> Iterator[tuple[range, str]]:
+    """Yield (lines, function) of each body that runs in `transaction.atomic`."""
+    if not any(use.dotted.startswith(ATOMIC) for use in module.names.uses):
+        return
+    for function in module.names.functions:
+        if ATOMIC in [module.names.meaning(one) for one in function.decorator_list]:
+            yield _lines(function.body), function.name
+    for block, name in module.names.withs:
+        if ATOMIC in [module.names.meaning(one.context_expr) for one in block.items]:
+            yield _lines(block.body), name
+
+
+def _lines(body: list[ast.stmt]) -> range:
+    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
+
+
+def _clock_is_an_argument(module: Module) -> Iterator[Finding]:
+    for use in module.names.uses:
+        if not use.origin or use.dotted.startswith("apps."):
+            continue
+        bare = use.call and not use.call.args and not use.call.keywords
+        if (
+            use.dotted.endswith(tuple(f".{clock}" for clock in CLOCKS))
+            or use.dotted in OTHER_CLOCKS
+            or (bare and use.dotted in CLOCKS_WITHOUT_ARGUMENT)
+        ):
+            message = f"{use.dotted} is a hidden clock. Take `at` as an argument."
+            yield Finding(module.path, use.line, "clock_is_an_argument", message)
+
+
+def _editing_views_call_services(module: Module) -> Iterator[Finding]:
+    for view in module.names.classes:
+        bases = [module.names.meaning(base) for base in view.bases]
+        generic = {base.rpartition(".")[2] for base in bases if base.startswith(GENERIC_VIEWS)}
+        methods = {one.name: one for one in view.body if isinstance(one, Function)}
+        for (hook, *instead), classes in EDITS:
+            own = methods.get(hook)
+            if generic.intersection(classes) and (
+                _edits(own, hook) if own else not methods.keys() & {*instead}
+            ):
+                message = f"{view.name} edits rows by itself."
+                cure = f"Call a function of apps/{module.app}/services.py in its {hook}."
+                rule = "editing_views_call_services"
+                yield Finding(module.path, view.lineno, rule, f"{message} {cure}")
+                break
+
+
+def _edits(method: Function, hook: str) -> bool:
+    """Whether a method calls its super's, or `serializer.save()`."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if f"{owner}.{node.func.attr}" in (f"super().{hook}", "serializer.save"):
+                return True
+    return False
+
+
+def _templates_link_to_declared_apps(app: App, project: Project) -> Iterator[Finding]:
+    apps = {other.namespace: other.name for other in project.apps}
+    for path in app.files:
+        if path.startswith(f"apps/{app.name}/templates/"):
+            text = text_of(project.root / path)
+            for found in URL_TAG.finditer(text):
+                other = apps.get(found[1], app.name)
+                if other != app.name and not app.may_use(other):
+                    line = text.count("\n", 0, found.start()) + 1
+                    message = f"links to {other}, on which {app.name} does not depend."
+                    cure = f'Add "{other}" to depends_on in apps/{app.name}/OWNERS.toml, or move'
+                    end = "the link to a template of an app that depends on both."
+                    rule = "templates_link_to_declared_apps"
+                    yield Finding(path, line, rule, f"{message} {cure} {end}")

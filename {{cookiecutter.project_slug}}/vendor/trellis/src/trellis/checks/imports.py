@@ -1,0 +1,204 @@
+"""What a module imports and where it uses it. Names are resolved scope by scope, as Python does."""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+BY_STRING = ("import_module", "__import__")
+
+
+class Import(NamedTuple):
+    """One name of an import statement."""
+
+    dotted: str  # "apps.bookings.models.Booking"
+    line: int  # of the statement
+
+
+class Use(NamedTuple):
+    """A place where a name is read that was imported, or defined at the top of the file."""
+
+    dotted: str  # with the attributes that follow: "apps.bookings.models.Booking.objects.filter"
+    line: int
+    origin: Import | None  # None for a name that the file itself defines
+    function: str  # the innermost function around it; "" outside of functions and in annotations
+    top: str  # the function or class at the top of the file around it; "" outside of them
+    later: bool  # whether it stands in a lambda or in a function inside a function
+    call: ast.Call | None  # where it is called
+
+
+class _Scope:
+    """The names of a module, a class or a function."""
+
+    def __init__(self, node: ast.AST, parent: "_Scope | None") -> None:
+        name = getattr(node, "name", "")
+        self.parent = parent
+        self.is_class = isinstance(node, ast.ClassDef)
+        self.known: dict[str, list[tuple[str, Import | None]]] = {}  # (what it means, from where)
+        self.others: set[str] = set()  # what is assigned here, and so hides an outer name
+        self.top: str = (parent.top or name) if parent else ""
+        self.function: str = parent.function if parent else ""
+        self.depth: int = parent.depth if parent else 0  # of functions
+        if parent and not self.is_class:
+            self.function = name or "a lambda"
+            self.depth += 1
+
+    def find(self, name: str) -> list[tuple[str, Import | None]]:
+        """Return what a name may mean; nothing where it was assigned."""
+        scope: _Scope | None = self
+        while scope:
+            if scope is self or not scope.is_class:
+                if name in scope.known:
+                    return scope.known[name]
+                if name in scope.others:
+                    break
+            scope = scope.parent
+        return []
+
+
+_Read = tuple[ast.AST, list[str], _Scope, bool, ast.Call | None]  # name, attributes, …
+_Waiting = tuple[ast.AST, _Scope, bool, ast.Call | None]  # node, scope, in an annotation, call
+
+
+class Names:
+    """The imports of a module and the uses of what they bring in."""
+
+    def __init__(self, tree: ast.Module, *, dotted: str, is_package: bool) -> None:
+        self.dotted = dotted
+        self.package = dotted.split(".") if is_package else dotted.split(".")[:-1]
+        self.imports: list[Import] = []
+        self.uses: list[Use] = []
+        self.functions: list[Function] = []
+        self.classes: list[ast.ClassDef] = []
+        self.withs: list[tuple[ast.With | ast.AsyncWith, str]] = []  # with the function around it
+        self._module = _Scope(tree, None)
+        for read in list(self._walk(tree)):  # all of it first: a name may be bound further down
+            use = _use(*read)
+            if use:
+                self.uses.append(use)
+
+    def meaning(self, node: ast.AST) -> str:
+        """Return the dotted name of an expression, seen from the top of the file; "" for none.
+
+        A call, as in `@shared_task(...)`, means what it calls, and `Admin[Row]` means `Admin`.
+        """
+        while isinstance(node, ast.Call | ast.Subscript):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        root, attributes = _chain(node)
+        use = _use(root, attributes, self._module, False, None)
+        return use.dotted if use else ""
+
+    def _walk(self, tree: ast.Module) -> Iterator[_Read]:
+        """Yield every name that is read, with its attributes."""
+        # No recursion: a chain of `elif` or `+` may be longer than Python's stack.
+        waiting: list[_Waiting] = [(tree, self._module, False, None)]
+        while waiting:
+            node, scope, annotation, call = waiting.pop()
+            if isinstance(node, ast.Attribute | ast.Name):
+                root, attributes = _chain(node)
+                if not isinstance(root, ast.Name):
+                    waiting.append((root, scope, annotation, None))
+                elif isinstance(root.ctx, ast.Load):
+                    yield root, attributes, scope, annotation, call
+                else:
+                    scope.others.add(root.id)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self._bind(node, scope)
+            elif not isinstance(node, ast.Constant):
+                if isinstance(node, ast.Call):
+                    self._look_for_strings(node, scope)
+                self._define(node, scope)
+                _wait_for_what_is_in(node, scope, annotation, waiting)
+
+    def _bind(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
+        base = ""
+        if isinstance(node, ast.ImportFrom):
+            start = self.package[: len(self.package) - node.level + 1] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+        for alias in node.names:
+            dotted = ".".join(part for part in (base, alias.name) if part not in ("", "*"))
+            first = alias.name.partition(".")[0]  # `import a.b` binds `a`
+            means = dotted if base or alias.asname else first
+            one = Import(dotted, node.lineno)
+            self.imports.append(one)
+            scope.known.setdefault(alias.asname or first, []).append((means, one))
+
+    def _look_for_strings(self, call: ast.Call, scope: _Scope) -> None:
+        """Note `import_module("apps.a.models")` and `get_model("a", "B")`, if written out."""
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if name not in (*BY_STRING, "get_model"):
+            return
+        values = [getattr(one, "value", None) for one in call.args]
+        words = [one for one in values if isinstance(one, str)]
+        dotted = words[0] if words else ""
+        if name == "get_model":
+            app, _, model = ".".join(words).partition(".")
+            dotted = f"apps.{app}.models.{model}" if model else ""
+        elif dotted.startswith("."):
+            dotted = ".".join([*(words[1:2] or self.package), dotted.lstrip(".")])
+        if dotted:
+            one = Import(dotted, call.lineno)
+            self.imports.append(one)
+            later = scope.depth > 1
+            use = Use(dotted, call.lineno, one, scope.function, scope.top, later, call=None)
+            self.uses.append(use)
+
+    def _define(self, node: ast.AST, scope: _Scope) -> None:
+        """Note the functions and classes, whose names hide others and have a meaning of their own."""
+        if isinstance(node, ast.ClassDef):
+            self.classes.append(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self.functions.append(node)
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            self.withs.append((node, scope.function))
+        name = getattr(node, "name", None)  # also of `except … as name`
+        if not isinstance(name, str):
+            return
+        if scope is self._module and not isinstance(node, ast.ExceptHandler):
+            scope.known.setdefault(name, []).append((f"{self.dotted}.{name}", None))
+        else:
+            scope.others.add(name)
+
+
+def _wait_for_what_is_in(
+    node: ast.AST, scope: _Scope, annotation: bool, waiting: list[_Waiting]
+) -> None:
+    """Add the parts of a node, each with the scope it stands in."""
+    inner = scope
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        inner = _Scope(node, scope)
+        if not isinstance(node, ast.ClassDef):
+            arguments = node.args
+            every = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
+            inner.others.update(one.arg for some in every for one in some)
+            inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
+    for field in node._fields:
+        value = getattr(node, field, None)
+        where = inner if field == "body" else scope
+        typed = annotation or field in ("annotation", "returns")
+        call = node if field == "func" and isinstance(node, ast.Call) else None
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, ast.AST):
+                waiting.append((one, where, typed, call))
+
+
+def _use(
+    root: ast.AST, attributes: list[str], scope: _Scope, annotation: bool, call: ast.Call | None
+) -> Use | None:
+    """Return what a name means with its attributes; None where it was not imported."""
+    if not isinstance(root, ast.Name) or not (meanings := scope.find(root.id)):
+        return None
+    dotted = ".".join([meanings[-1][0], *attributes])
+    fits = [one for _, one in meanings if one and f"{dotted}.".startswith(f"{one.dotted}.")]
+    origin = max(fits, key=lambda one: len(one.dotted), default=meanings[-1][1])
+    function = "" if annotation else scope.function
+    return Use(dotted, root.lineno, origin, function, scope.top, scope.depth > 1, call)
+
+
+def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
+    """Return where a chain of attributes begins, and the attributes in order."""
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    return node, attributes[::-1]

@@ -1,0 +1,254 @@
+"""The files of a project, read once for all rules. A file that cannot be read is a finding."""
+
+import ast
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from trellis import ownership
+from trellis.checks.imports import Names
+from trellis.checks.layers import NOT_READ
+from trellis.checks.rules import Finding
+from trellis.checks.settings import Settings
+
+SKIPPED = (".", "__pycache__", "node_modules")  # how the names of folders and files begin
+
+
+class NothingToCheck(Exception):
+    """There is no folder `apps/` that could be read."""
+
+
+class Module:
+    """One Python file of an app, or of config/."""
+
+    def __init__(self, *, path: str, app: str, layer: str, group: str, tree: ast.Module) -> None:
+        self.path = path  # from the project's root
+        self.app = app  # "" in config/
+        self.layer = layer  # "views", also for views/pages.py
+        self.group = group  # "doors"; "" for what is no layer
+        self.tree = tree
+        self.dotted = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.tree, dotted=self.dotted, is_package=self.path.endswith("/__init__.py"))
+
+    @property
+    def has_code(self) -> bool:
+        """Whether there is more in it than docstrings."""
+        return not all(
+            isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+            for one in self.tree.body
+        )
+
+    def finding(self, line: int, rule: str, message: str) -> Finding:
+        return Finding(self.path, line, rule, message)
+
+
+class App:
+    """One folder of apps/."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.files: list[str] = []  # every file, from the project's root
+        self.modules: list[Module] = []  # what rules look into: no tests, no migrations
+        self.owners: dict[str, object] = {}
+        self.owners_fault: ownership.Malformed | None = None
+
+    @property
+    def depends_on(self) -> list[str]:
+        declared = self.owners.get("depends_on", [])
+        return [str(name) for name in declared] if isinstance(declared, list) else []
+
+    def may_use(self, other: str) -> bool:
+        """Whether it declares so. Where OWNERS.toml cannot be read, only that is reported."""
+        return bool(self.owners_fault) or other in self.depends_on
+
+    @cached_property
+    def namespace(self) -> str:
+        """Return the `app_name` of its urls, by which templates link to it."""
+        for module in self.modules:
+            for statement in module.tree.body if module.layer == "urls" else ():
+                if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
+                    if "app_name" in [getattr(target, "id", "") for target in statement.targets]:
+                        return str(statement.value.value)
+        return self.name
+
+
+class Project:
+    """Everything that the rules look at."""
+
+    def __init__(self, root: Path, *, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+        self.apps: list[App] = []
+        self.config: list[Module] = []
+        self.strays: list[str] = []  # Python files in apps/ that are in no app
+        self.handmade: list[str] = []  # folders in apps/ that are no app yet
+        self.unreadable: list[Finding] = []
+        # An older Python would report the syntax of newer ones as faults.
+        self.is_parsed = sys.version_info[:2] >= settings.python
+
+    @property
+    def modules(self) -> Iterator[Module]:
+        for app in self.apps:
+            yield from app.modules
+
+    def app(self, name: str) -> App | None:
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, App]:
+        return {app.name: app for app in self.apps}
+
+    @cached_property
+    def user_model(self) -> str:
+        """Return where AUTH_USER_MODEL lives, "apps.accounts.models.User"; "" if in no app."""
+        for path in sorted(self.root.glob("config/**/*.py")):
+            found = re.search(r"""^AUTH_USER_MODEL\s*=\s*["'](\w+)\.(\w+)""", text_of(path), re.M)
+            if found and self.app(found[1]):
+                return f"apps.{found[1]}.models.{found[2]}"
+        return ""
+
+
+def read(root: Path, *, settings: Settings) -> Project:
+    """Read the project at `root`. Raises `NothingToCheck`."""
+    project = Project(root, settings=settings)
+    try:
+        entries = sorted(os.scandir(root / "apps"), key=lambda entry: entry.name)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise NothingToCheck(
+            f"apps/ cannot be read: {why}. Run this in the project's folder."
+        ) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd escapes in strings are ruff's business
+        for entry in entries:
+            if not entry.name.startswith(SKIPPED):
+                _read_entry(entry, project)
+        for path in _files("config", project) if (root / "config").is_dir() else ():
+            if module := _module(path, app="", project=project):
+                project.config.append(module)
+    return project
+
+
+def _read_entry(entry: "os.DirEntry[str]", project: Project) -> None:
+    """Read one file or folder of apps/."""
+    path = f"apps/{entry.name}"
+    if entry.is_dir(follow_symlinks=False):
+        app = App(entry.name)
+        app.files = list(_files(path, project))
+        if {f"{path}/OWNERS.toml", f"{path}/__init__.py"} & {*app.files}:
+            project.apps.append(app)
+            _read_app(app, project)
+        elif app.files:  # git leaves a folder of bytecode behind when an app goes
+            project.handmade.append(path)
+    elif entry.name == "__init__.py":
+        module = _module(path, app="", project=project)
+        if module and module.has_code:
+            project.strays.append(path)
+    elif entry.name.endswith(".py") or Path(entry.path).is_dir():
+        project.strays.append(path)
+
+
+def _read_app(app: App, project: Project) -> None:
+    try:
+        app.owners = ownership.read_owners(str(project.root / "apps" / app.name / "OWNERS.toml"))
+    except ownership.Malformed as fault:
+        app.owners_fault = fault
+    for path in app.files:
+        if path.endswith(".py") and is_read(path):
+            if module := _module(path, app=app.name, project=project):
+                app.modules.append(module)
+
+
+def is_read(path: str) -> bool:
+    """Whether rules look into a Python file of an app: not into its tests and migrations."""
+    *folders, name = path.split("/")[2:]
+    return (
+        not any(part in NOT_READ for part in (*folders, name.removesuffix(".py")))
+        and not name.startswith("test_")
+        and name != "conftest.py"
+    )
+
+
+def _files(folder: str, project: Project) -> Iterator[str]:
+    """Yield every file below a folder. A link is not followed: it could lead anywhere."""
+    try:
+        entries = sorted(os.scandir(project.root / folder), key=lambda entry: entry.name)
+    except OSError as error:
+        project.unreadable.append(_unreadable(folder, f"cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}"
+        is_python = entry.name.endswith(".py")
+        if entry.name.startswith(SKIPPED):
+            continue
+        if entry.is_symlink():
+            if is_python or Path(entry.path).is_dir():
+                project.unreadable.append(_unreadable(path, "is a link, and links are not read"))
+        elif entry.is_dir():
+            if is_python:
+                project.unreadable.append(_unreadable(path, "is a folder"))
+            yield from _files(path, project)
+        elif entry.is_file():
+            yield path
+        elif is_python:
+            project.unreadable.append(_unreadable(path, "is not a file"))
+
+
+def _module(path: str, *, app: str, project: Project) -> Module | None:
+    """Return a parsed file; None where it cannot be, which is a finding."""
+    parts = path.split("/")
+    layer = parts[2].removesuffix(".py") if app else ""
+    try:
+        tree = _parsed(path, project)
+    except _Unreadable as error:
+        project.unreadable.append(_unreadable(path, str(error), line=error.line))
+        return None
+    group = project.settings.group_of(layer)
+    return Module(path=path, app=app, layer=layer, group=group, tree=tree)
+
+
+class _Unreadable(Exception):
+    def __init__(self, why: str, *, line: int = 1) -> None:
+        super().__init__(why)
+        self.line = line
+
+
+def _parsed(path: str, project: Project) -> ast.Module:
+    try:
+        content = (project.root / path).read_bytes()
+        source = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Unreadable("is not UTF-8", line=content[: error.start].count(b"\n") + 1) from None
+    except OSError as error:
+        raise _Unreadable(f"cannot be read: {error.strerror}") from None
+    if "\0" in source:
+        line = source[: source.index("\0")].count("\n") + 1
+        raise _Unreadable("holds a null byte", line=line)
+    try:
+        return ast.parse(source if project.is_parsed else "")
+    except SyntaxError as error:
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        raise _Unreadable(
+            f"is not valid in {python}: {error.msg}", line=error.lineno or 1
+        ) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise _Unreadable("cannot be parsed: it is nested too deeply") from None
+
+
+def _unreadable(path: str, why: str, *, line: int = 1) -> Finding:
+    return Finding(path, line, "file_is_readable", f"{why}. Mend the file.")
+
+
+def text_of(path: Path) -> str:
+    """Return what is in a file; "" where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

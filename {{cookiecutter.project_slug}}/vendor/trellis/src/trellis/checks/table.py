@@ -1,0 +1,179 @@
+"""What the layers must not import: one table, and what to do instead."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from trellis.checks.layers import GROUPS
+
+EVERYWHERE = tuple(GROUPS)
+BELOW_DOORS = ("services", "clients", "selectors", "caches", "models", "types")
+# Functions of these doors ask selectors. Not so those of the admin, forms, feeds, sitemaps and
+# authentication backends: Django expects querysets of them. Guards watch what they really ask.
+ASKING = (
+    *("urls", "views", "api", "management", "templatetags", "tasks"),
+    *("middleware", "context_processors", "consumers", "signals"),
+)
+NETWORK = (
+    *("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "http.client", "grpc"),
+    *("smtplib", "ftplib", "paramiko", "websockets", "boto3", "botocore", "stripe"),
+    *("twilio", "sendgrid", "slack_sdk", "openai", "anthropic", "elasticsearch", "ldap3"),
+    *("google.cloud", "googleapiclient", "azure", "kafka", "pika", "pymongo"),
+    *("socket.socket", "socket.create_connection", "django.core.mail"),
+)
+OWN_MODELS = "the app's own models"
+
+
+class Row(NamedTuple):
+    """What some layers must not import, and what to do instead."""
+
+    rule: str
+    who: tuple[str, ...]  # layers, or groups of layers
+    what: tuple[str, ...]  # dotted names; what stands below them is meant as well
+    cure: str
+    except_in: tuple[str, ...] = ()  # layers
+    but_not: tuple[str, ...] = ()  # dotted names
+    errors: bool = True  # False: names of errors are free, for `except` and `autoretry_for`
+    in_functions: bool = False  # True: a use in a function counts, a name in a class body does not
+
+
+TABLE = (
+    Row(
+        "doors_use_no_models",
+        who=(*ASKING, "admin", "backends"),
+        what=("django.db.transaction",),
+        cure="Move the whole transaction into one function of apps/{app}/services.py.",
+    ),
+    Row(
+        "doors_use_no_models",
+        who=ASKING,
+        what=("django.db", OWN_MODELS, "django.contrib.auth.models"),
+        but_not=("django.contrib.auth.models.AnonymousUser",),
+        errors=False,
+        in_functions=True,
+        cure="Move reads to apps/{app}/selectors.py and writes to apps/{app}/services.py.",
+    ),
+    Row(
+        "http_stays_in_doors",
+        who=BELOW_DOORS,
+        what=(
+            *("django.http", "django.shortcuts", "django.views", "django.template.response"),
+            *("django.contrib.messages", "ninja", "rest_framework", "trellis.web"),
+        ),
+        but_not=(
+            *("django.http.QueryDict", "django.views.decorators.debug"),
+            "rest_framework.authtoken.models",
+        ),
+        cure="Raise one of trellis.errors or return plain data; the door makes the response.",
+    ),
+    Row(
+        "network_stays_in_clients",
+        who=EVERYWHERE,
+        except_in=("clients",),
+        what=NETWORK,
+        but_not=("django.core.mail.backends",),
+        errors=False,
+        cure="Move the call to apps/{app}/clients.py, and let a service call that.",
+    ),
+    Row(
+        "cache_stays_in_caches",
+        who=EVERYWHERE,
+        except_in=("caches",),
+        what=("django.core.cache", "django.views.decorators.cache.cache_page", "diskcache"),
+        cure="Declare what is cached with @cached_read in apps/{app}/caches.py.",
+    ),
+    Row(
+        "cache_stays_in_caches",
+        who=EVERYWHERE,
+        except_in=("caches", "clients"),
+        what=("redis", "django_redis", "pymemcache"),
+        errors=False,
+        cure="Declare what is cached with @cached_read in apps/{app}/caches.py.",
+    ),
+    Row(
+        "no_signals_of_our_own",
+        who=EVERYWHERE,
+        what=(
+            *("django.dispatch.Signal", "django.dispatch.dispatcher.Signal", "blinker"),
+            "django_lifecycle",
+        ),
+        cure="Let the service call what has to happen next.",
+    ),
+    Row(
+        "one_task_queue",
+        who=EVERYWHERE,
+        what=(
+            *("django.tasks", "celery.Celery", "huey", "rq", "django_rq", "dramatiq", "django_q"),
+            *("apscheduler", "threading.Thread", "threading.Timer", "multiprocessing.Process"),
+            *("multiprocessing.Pool", "multiprocessing.pool"),
+        ),
+        cure="Write a @shared_task in apps/{app}/tasks.py.",
+    ),
+    Row(
+        "one_task_queue",
+        who=EVERYWHERE,
+        except_in=("clients",),  # a client may ask several servers at once and wait for all
+        what=("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"),
+        cure="Write a @shared_task in apps/{app}/tasks.py.",
+    ),
+    Row(
+        "layers_point_down",
+        who=EVERYWHERE,
+        what=("config",),
+        cure="Settings are in django.conf.settings, and a task is a celery.shared_task.",
+    ),
+)
+# What config/ imports of an app.
+CONFIG_MAY_IMPORT = ("urls", "routing", "api", "sitemaps", "feeds")
+
+# What to do about an import of a layer above, by the group of that layer.
+CURE_OF_ABOVE = {
+    "urls": "Use django.urls.reverse with the name of the address.",
+    "doors": "Move what both need into a service or a selector.",
+    "forms": "Move what both need into a service or a selector.",
+    "services": "Let the service call {layer} and pass in what it needs.",
+    "clients": "Let a service call the client and pass in the answer.",
+    "selectors": "Let the caller ask the selector and pass in the answer.",
+    "caches": "Let a selector read the cache and pass in the value.",
+    "models": "Let a selector turn the row into plain data.",
+}
+# What to do about an import of another app's inside, by its layer or group.
+CURE_OF_INSIDE = {
+    "models": "Read through apps/{other}/selectors.py, write through apps/{other}/services.py.",
+    "caches": "Read through apps/{other}/selectors.py.",
+    "tasks": "Call a function of apps/{other}/services.py that publishes it.",
+    "clients": "Call a function of apps/{other}/services.py that uses it.",
+}
+CURE_OF_OTHER_INSIDES = "Move what both need into the services, selectors or types of {other}."
+
+
+@lru_cache
+def rows_of(*, layer: str, group: str) -> dict[str, list[Row]]:
+    """Return the rows for a layer by the dotted names that they forbid."""
+    rows: dict[str, list[Row]] = {}
+    for row in TABLE:
+        if {layer, group} & {*row.who} and layer not in row.except_in:
+            for name in row.what:
+                rows.setdefault(name, []).append(row)
+    return rows
+
+
+def is_network(dotted: str) -> bool:
+    """Whether a dotted name is of a library that uses the network, and not an error of it."""
+    return not is_error(dotted) and any(name in _NETWORK for name in prefixes(dotted))
+
+
+_NETWORK = frozenset(NETWORK)
+
+
+def is_error(dotted: str) -> bool:
+    return ".exceptions." in dotted or dotted.endswith(("Error", "Exception", "Timeout"))
+
+
+def prefixes(dotted: str) -> Iterator[str]:
+    """Yield "a", "a.b" and "a.b.c" for "a.b.c"."""
+    end = dotted.find(".")
+    while end > 0:
+        yield dotted[:end]
+        end = dotted.find(".", end + 1)
+    yield dotted
