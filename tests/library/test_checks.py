@@ -4,12 +4,12 @@ from pytest_django import Settings
 from trellis.checks import django_checks
 from trellis.checks import layout
 from trellis.checks import migrations
-from trellis.checks.layout.source import Place
+from trellis.checks.rules import Finding
 
 
 class TestLayoutCheck:
     def test_warns_with_rule_and_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        found = layout.Violation(Place("apps/a.py", 7), "doors_stay_thin", "too thick.")
+        found = Finding("apps/a.py", 7, "doors_stay_thin", "too thick.")
         monkeypatch.setattr(layout, "check", lambda **_: [found])
 
         (warning,) = django_checks.layout_is_as_the_rules_say(None)

@@ -38,7 +38,7 @@ class Malformed(Exception):
 
 def read_owners(path: StrPath) -> dict[str, Any]:
     """Return the content of an OWNERS.toml. Raises `Malformed`."""
-    owners = _read(path, if_missing="Copy another app's and name its team.")
+    owners = read_toml(path, if_missing="Copy another app's and name its team.")
 
     def malformed(message: str, *, at: str) -> Malformed:
         return Malformed(message, path=path, line=_line(path, at))
@@ -61,7 +61,7 @@ def read_teams(path: StrPath) -> Teams:
 
     The first team in the file is the default: it owns everything that belongs to no app.
     """
-    teams = _read(path, if_missing='Write [platform] and contact = "#channel" into it.')
+    teams = read_toml(path, if_missing='Write [platform] and contact = "#channel" into it.')
     if not teams:
         raise Malformed('it has no team. Add [platform] and contact = "#channel".', path=path)
     for name, table in teams.items():
@@ -164,7 +164,8 @@ def _is_app(folder: Path) -> bool:
     )
 
 
-def _read(path: StrPath, *, if_missing: str) -> dict[str, Any]:
+def read_toml(path: StrPath, *, if_missing: str) -> dict[str, Any]:
+    """Return the content of a TOML file. Raises `Malformed`."""
     raw = b""
     try:
         raw = Path(path).read_bytes()

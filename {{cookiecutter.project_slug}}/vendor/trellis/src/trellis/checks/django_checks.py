@@ -21,7 +21,7 @@ def layout_is_as_the_rules_say(app_configs: Any, **kwargs: Any) -> list[CheckMes
         return []
     return [
         CheckWarning(
-            f"{violation.place.path}:{violation.place.line}: {violation.message}",
+            f"{violation.path}:{violation.line}: {violation.message}",
             id=f"layout.{violation.rule}",
         )
         for violation in layout.check(root=settings.BASE_DIR, today=datetime.now(UTC).date())

@@ -38,13 +38,14 @@ def _owners(project: Project) -> Iterator[Finding]:
         command = f"`make app name={name} team=…`."
         yield Finding(path, 1, "app_has_an_owner", f"{message} {command}")
     try:
-        teams = ownership.read_teams(str(project.root / "teams.toml"))
+        teams = ownership.read_teams(project.root / "teams.toml")
     except ownership.Malformed as fault:
         yield Finding("teams.toml", fault.line, "owner_is_a_known_team", fault.message)
         teams = {}
     for app in project.apps:
-        if fault := app.owners_fault:
-            yield Finding(_file(app), fault.line, "app_has_an_owner", fault.message)
+        if app.owners_fault:
+            where, message = app.owners_fault.line, app.owners_fault.message
+            yield Finding(_file(app), where, "app_has_an_owner", message)
         if teams and (team := app.owners.get("team")) and team not in teams:
             message = ownership.why_unknown(team, teams=teams)
             yield _at(app, "team", project, "owner_is_a_known_team", message)
@@ -71,13 +72,12 @@ def _at(app: App, key: str, project: Project, rule: str, message: str) -> Findin
 
 def _codeowners(project: Project) -> Iterator[Finding]:
     try:
-        derived = ownership.derived(root=str(project.root))
+        wanted = ownership.codeowners(root=project.root)
     except ownership.Malformed:
         return  # reported where it is
-    for path, text in derived.items():
-        if text_of(project.root / path) != text:
-            message = "is not what the owners' files say. Run `make owners`."
-            yield Finding(path, 1, "codeowners_are_current", message)
+    if text_of(project.root / ownership.CODEOWNERS) != wanted:
+        message = "is not what the owners' files say. Run `make owners`."
+        yield Finding(ownership.CODEOWNERS, 1, "codeowners_are_current", message)
 
 
 def _homes(app: App, project: Project) -> Iterator[Finding]:
@@ -96,10 +96,9 @@ def _homes(app: App, project: Project) -> Iterator[Finding]:
             message = f"{module.layer} is no layer. Move the code into one of {layers}, or give"
             cure = "the name a group with extra_modules in [tool.trellis]."
             yield Finding(module.path, 1, "module_has_a_home", f"{message} {cure}")
-        elif module.layer in entries and f"{module.layer}.py" in entries:
-            if module.path == f"apps/{app.name}/{module.layer}.py":
-                message = f"the package {module.layer}/ hides this module. Move the code into it."
-                yield Finding(module.path, 1, "module_has_a_home", message)
+        elif module.layer in entries and module.path == f"apps/{app.name}/{module.layer}.py":
+            message = f"the package {module.layer}/ hides this module. Move the code into it."
+            yield Finding(module.path, 1, "module_has_a_home", message)
 
 
 def _packages(app: App) -> Iterator[Finding]:

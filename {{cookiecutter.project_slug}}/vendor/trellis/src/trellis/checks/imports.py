@@ -144,7 +144,7 @@ class Names:
             self.uses.append(use)
 
     def _define(self, node: ast.AST, scope: _Scope) -> None:
-        """Note the functions and classes, whose names hide others and have a meaning of their own."""
+        """Note functions and classes: their names hide others, and have a meaning of their own."""
         if isinstance(node, ast.ClassDef):
             self.classes.append(node)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

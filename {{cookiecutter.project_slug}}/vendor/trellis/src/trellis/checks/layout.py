@@ -10,7 +10,7 @@ from pathlib import Path
 from trellis.checks import files, habits, import_rules, own_rules, project, settings, waivers
 from trellis.checks.project import NothingToCheck
 from trellis.checks.rules import Finding
-from trellis.checks.settings import StrPath
+from trellis.ownership import StrPath
 
 __all__ = ["NothingToCheck", "check", "why_not_parsed"]
 

@@ -73,9 +73,10 @@ class App:
         """Return the `app_name` of its urls, by which templates link to it."""
         for module in self.modules:
             for statement in module.tree.body if module.layer == "urls" else ():
-                if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-                    if "app_name" in [getattr(target, "id", "") for target in statement.targets]:
-                        return str(statement.value.value)
+                names = [getattr(one, "id", "") for one in getattr(statement, "targets", ())]
+                value = getattr(statement, "value", None)
+                if "app_name" in names and isinstance(value, ast.Constant):
+                    return str(value.value)
         return self.name
 
 
@@ -157,20 +158,21 @@ def _read_entry(entry: "os.DirEntry[str]", project: Project) -> None:
 
 def _read_app(app: App, project: Project) -> None:
     try:
-        app.owners = ownership.read_owners(str(project.root / "apps" / app.name / "OWNERS.toml"))
+        app.owners = ownership.read_owners(project.root / "apps" / app.name / "OWNERS.toml")
     except ownership.Malformed as fault:
         app.owners_fault = fault
     for path in app.files:
-        if path.endswith(".py") and is_read(path):
-            if module := _module(path, app=app.name, project=project):
-                app.modules.append(module)
+        module = is_read(path) and _module(path, app=app.name, project=project)
+        if module:
+            app.modules.append(module)
 
 
 def is_read(path: str) -> bool:
-    """Whether rules look into a Python file of an app: not into its tests and migrations."""
+    """Whether rules look into a file of an app: Python, but neither tests nor migrations."""
     *folders, name = path.split("/")[2:]
     return (
-        not any(part in NOT_READ for part in (*folders, name.removesuffix(".py")))
+        name.endswith(".py")
+        and not any(part in NOT_READ for part in (*folders, name.removesuffix(".py")))
         and not name.startswith("test_")
         and name != "conftest.py"
     )

@@ -1,25 +1,25 @@
 """The check's settings: `[tool.trellis]` in the project's pyproject.toml.
 
-[tool.trellis]
-disable = ["layer_has_tests"]                  # rules that are not judged
-limits = { waiver_days = 90 }
-extra_modules = { serializers = "forms" }      # module names of your own, and their group
-own_rules = ["tests/rules.py:no_print"]        # rules of your own: trellis/checks/own_rules.py
+    [tool.trellis]
+    disable = ["layer_has_tests"]              # rules that are not judged
+    limits = { waiver_days = 90 }              # see LIMITS
+    extra_modules = { serializers = "forms" }  # module names of your own, each with its group
+    own_rules = ["tests/rules.py:no_print"]    # rules of your own
+
+layers.py lists the groups, own_rules.py shows a rule.
 """
 
-import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from trellis import ownership
 from trellis.checks import rules
 from trellis.checks.layers import FRONT_DOOR, FRONT_GROUPS, GROUPS, LAYERS
 from trellis.checks.rules import Finding
-
-StrPath = str | os.PathLike[str]
+from trellis.ownership import StrPath
 
 FILE = "pyproject.toml"
 LIMITS = {
@@ -55,39 +55,17 @@ class Settings:
 
 def read(root: StrPath) -> Settings:
     """Return the settings of the project at `root`. What is wrong with them is in `faults`."""
-    try:
-        text, whole = read_toml(Path(root, FILE))
-    except FileNotFoundError:
+    path = Path(root, FILE)
+    if not path.exists():
         return Settings()
-    except Unreadable as error:
-        return Settings(faults=(_fault(str(error), line=error.line),))
+    try:
+        whole = ownership.read_toml(path, if_missing="")
+    except ownership.Malformed as error:
+        return Settings(faults=(_fault(error.message, line=error.line),))
     tool = whole.get("tool", {})
     table = tool.get("trellis", {}) if isinstance(tool, dict) else {}
-    return _Reader(text).settings(table, python=_oldest_python(whole))
-
-
-class Unreadable(Exception):
-    """A TOML file that cannot be read, and the line where it goes wrong."""
-
-    def __init__(self, why: str, *, line: int = 1) -> None:
-        super().__init__(f"cannot be read: {why}. Mend the file.")
-        self.line = line
-
-
-def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a file and what it says. Raises `FileNotFoundError`, `Unreadable`."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-        return text, tomllib.loads(text)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from None
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        raise Unreadable(str(error), line=int(found[1]) if found else 1) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(str(error)) from None
+    reader = _Reader(path.read_text(encoding="utf-8"))
+    return reader.settings(table, python=_oldest_python(whole))
 
 
 class _Reader:

@@ -21,10 +21,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from trellis import ownership
 from trellis.checks import rules
 from trellis.checks.rules import Finding
-from trellis.checks.settings import Settings, StrPath, Unreadable, read_toml
+from trellis.checks.settings import Settings
 from trellis.checks.settings import read as read_settings
+from trellis.ownership import StrPath
 
 FILE = "waivers.toml"
 KEYS = ("rule", "path", "app", "count", "where", "until", "reason")
@@ -137,13 +139,15 @@ def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Wai
     """Return the waivers of the project at `root`; without the file, none."""
     given = settings or read_settings(root)
     waivers = Waivers(root=Path(root), today=today, settings=given)
+    path = Path(root, FILE)
+    if not path.exists():
+        return waivers
     try:
-        text, table = read_toml(Path(root, FILE))
-    except FileNotFoundError:
+        table = ownership.read_toml(path, if_missing="")
+    except ownership.Malformed as error:
+        waivers._faults.append(_invalid(error.message, line=error.line))
         return waivers
-    except Unreadable as error:
-        waivers._faults.append(_invalid(str(error), line=error.line))
-        return waivers
+    text = path.read_text(encoding="utf-8")
     entries = table.pop("waiver", [])
     for key in table:
         message = f"{key!r} is not known here. Begin each waiver with [[waiver]]."

@@ -4,19 +4,32 @@ Exit status: 0 when all is well, 1 when something was found, 2 when nothing coul
 """
 
 import argparse
+import io
+import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from trellis import ownership
-from trellis.checks import layout
-from trellis.checks.layout import report, source
+from trellis.checks import report
+from trellis.checks.project import NothingToCheck
+from trellis.commands import check as checking
+
+CLOSED_PIPE = 141  # what a shell says of a program that wrote to a closed pipe
 
 
 def run() -> None:
     """Run the command line; leave with its exit status."""
     sys.path.insert(0, str(Path.cwd()))  # so that the project's own packages are found
-    sys.exit(main(sys.argv[1:], root=Path.cwd()))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold any bytes
+    try:
+        status = main(sys.argv[1:], root=Path.cwd())
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in `trellis check | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        status = CLOSED_PIPE
+    sys.exit(status)
 
 
 def main(arguments: list[str], *, root: Path) -> int:
@@ -24,8 +37,8 @@ def main(arguments: list[str], *, root: Path) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.function(options, root))
-    except source.Unreadable as error:
-        print(f"{error.place.path}/ {error.why}. Nothing was looked at.", file=sys.stderr)
+    except NothingToCheck as error:
+        print(error, file=sys.stderr)
         return 2
 
 
@@ -46,7 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(function=function)
         if name == "check":
-            command.add_argument("--format", choices=("text", "github", "json"), default="text")
+            command.add_argument("paths", nargs="*", metavar="PATH", help="only what is in it")
+            command.add_argument("--format", choices=report.FORMATS, default="text")
+            command.add_argument("--baseline", action="store_true", help="waive what there is now")
+        if name == "rules":
+            command.add_argument("--markdown", action="store_true", help="as docs/rules.md")
         if name == "explain":
             command.add_argument("rule")
         if name == "drift":
@@ -55,18 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check(options: argparse.Namespace, root: Path) -> int:
-    found = layout.check(root=root, today=datetime.now(UTC).date())
-    if options.format != "text":
-        text = report.as_json(found) if options.format == "json" else report.annotations(found)
-        print(text, end="")
-        return 1 if found else 0
-    for violation in found:
-        print(violation)
-    if not found:
-        print("No violations.")
-        return 0
-    print(f"{len(found)} violation{'s' if len(found) > 1 else ''}.", file=sys.stderr)
-    return 1
+    if options.baseline:
+        return checking.write_baseline(root=root)
+    return checking.check(root=root, paths=options.paths, form=options.format)
 
 
 def owners(options: argparse.Namespace, root: Path) -> int:
@@ -80,17 +88,15 @@ def owners(options: argparse.Namespace, root: Path) -> int:
 
 
 def waivers(options: argparse.Namespace, root: Path) -> int:
-    listed = report.waivers(source.read(root, today=datetime.now(UTC).date()))
-    print(listed or "No waivers.\n", end="")
-    return 0
+    return checking.show_waivers(root=root)
 
 
 def rules(options: argparse.Namespace, root: Path) -> int:
-    return report.explain(*layout.rules)
+    return checking.show_rules(markdown=options.markdown)
 
 
 def explain(options: argparse.Namespace, root: Path) -> int:
-    return report.explain(options.rule)
+    return checking.explain(name=options.rule, root=root)
 
 
 def drift(options: argparse.Namespace, root: Path) -> int:

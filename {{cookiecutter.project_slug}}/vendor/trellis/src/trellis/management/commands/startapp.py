@@ -22,10 +22,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from trellis import ownership
-from trellis.checks import layout
-from trellis.checks.layout.source import BESIDE_THE_LAYERS, RANK
+from trellis.checks.layers import BESIDE_THE_LAYERS, LAYERS, NOT_READ
 
-TEMPLATE = Path(layout.__file__).parent.parent / "app_template"
+TEMPLATE = Path(__file__).parents[2] / "app_template"
 BOTH = {
     "OWNERS.toml": "OWNERS.toml-tpl",
     "apps.py": "apps.py-tpl",
@@ -181,7 +180,7 @@ def why_no_name(name: str, *, root: Path) -> str:
 def _why_taken(name: str, *, root: Path) -> str:
     if keyword.iskeyword(name) or keyword.iskeyword(words_for(name)["Model"]):
         return "Python has a word for it"
-    if name in RANK or name in BESIDE_THE_LAYERS:
+    if name in (*LAYERS, *BESIDE_THE_LAYERS, *NOT_READ):
         return "it is what a layer of an app is called"
     if name in {config.label for config in apps.get_app_configs()}:
         return "Django or a package has an app of that name"

@@ -1,0 +1,120 @@
+"""How findings, rules and waivers are printed."""
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+from trellis import ownership
+from trellis.checks import own_rules, waivers
+from trellis.checks.rules import MECHANISMS, RULES, Finding
+from trellis.checks.settings import Settings
+
+FORMATS = ("text", "github", "json", "sarif")
+
+
+def findings(found: Iterable[Finding], *, form: str) -> str:
+    """Return findings in one of FORMATS."""
+    if form == "json":
+        return json.dumps([one._asdict() for one in found], indent=2) + "\n"
+    if form == "sarif":
+        return json.dumps(_sarif(found), indent=2) + "\n"
+    if form == "github":
+        return "".join(annotation(one) for one in found)
+    return "".join(f"{one}\n" for one in found)
+
+
+def annotation(one: Finding, *, level: str = "error") -> str:
+    """Return what shows a message on its line at GitHub (its "workflow commands")."""
+    path = _escaped(one.path, also=":,")
+    return f"::{level} file={path},line={one.line},title={one.rule}::{_escaped(one.message)}\n"
+
+
+def _escaped(text: str, *, also: str = "") -> str:
+    for sign in f"%\r\n{also}":
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
+
+
+def _sarif(found: Iterable[Finding]) -> dict[str, object]:
+    """Return findings as SARIF 2.1.0, which code scanning services read."""
+    results = [
+        {
+            "ruleId": one.rule,
+            "level": "error",
+            "message": {"text": one.message},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": quote(one.path, errors="replace")},
+                        "region": {"startLine": one.line},
+                    }
+                }
+            ],
+        }
+        for one in found
+    ]
+    rules = [{"id": one.name, "shortDescription": {"text": one.asks}} for one in RULES.values()]
+    driver = {"name": "trellis", "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+
+
+def rule(name: str, *, settings: Settings, root: Path) -> str:
+    """Return the explanation of a rule. Raises `KeyError` for one that does not exist."""
+    if name in settings.own_rules:
+        path = settings.own_rules[name]
+        text = own_rules.load(root, path=path, name=name).__doc__ or "It has no docstring."
+        return f"{name} (your own, {path})\n  {text.strip()}\n"
+    _, mechanism, asks, cannot_see = RULES[name]
+    return f"{name} ({mechanism})\n  {asks}\n  Cannot see: {cannot_see}\n"
+
+
+def rules_as_markdown() -> str:
+    """Return docs/rules.md."""
+    parts = [MARKDOWN_HEAD]
+    for mechanism in MECHANISMS:
+        rows = [one for one in RULES.values() if one.mechanism == mechanism]
+        if rows:
+            parts.append(f"\n## {mechanism.capitalize()}\n\n{MARKDOWN_OF[mechanism]}\n\n")
+            parts.append("| Rule | What it asks | What it cannot see |\n|---|---|---|\n")
+            parts += [f"| `{one.name}` | {one.asks} | {one.cannot_see} |\n" for one in rows]
+    return "".join(parts)
+
+
+MARKDOWN_HEAD = """\
+# Rules
+
+Made by `trellis rules --markdown`. [Where does it go?](where-does-it-go.md) says where code goes;
+`trellis explain RULE` prints one rule.
+"""
+MARKDOWN_OF = {
+    "layout": "Judged by `trellis check`, from files and their syntax alone.",
+    "declarations": "Judged by `manage.py check`, on the project that Django has loaded.",
+    "guards": "Judged while code runs: in every test and under `runserver`.",
+    "proofs": "Assertions that the tests of an app make.",
+}
+
+
+def waiver_list(*, root: Path, today: date) -> str:
+    """Return a line for each waiver, by owner, the soonest to end first."""
+    rows = []
+    for one in waivers.read(root, today=today).valid:
+        team = _team(one.paths[0], root=root)
+        days = (one.until - today).days
+        place = one.paths[0] if len(one.paths) == 1 else f"{len(one.paths)} files"
+        text = f"{days:>4} days left  {one.rule}  {place}: {one.reason}"
+        rows.append((team, days, one.line, f"{team:<14}{text}\n"))
+    return "".join(row[-1] for row in sorted(rows))
+
+
+def _team(path: str, *, root: Path) -> str:
+    parts = path.split("/")
+    try:
+        return ownership.owner_of(app=parts[1] if parts[0] == "apps" else "", root=root).team
+    except (ownership.Malformed, IndexError):
+        return "nobody"
