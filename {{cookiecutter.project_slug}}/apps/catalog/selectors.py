@@ -5,12 +5,16 @@ from uuid import UUID
 
 from django.db.models import Sum
 from django.db.models.functions import TruncDate
-from trellis import reads
+from trellis import errors, reads
 
-from apps.catalog import caches, exceptions, types
+from apps.catalog import caches, types
 from apps.catalog.models import Session
 
 PAGE_SIZE = 50
+
+
+class SessionNotFound(errors.NotFound):
+    """There is no such session."""
 
 
 @reads.selector(queries=1)
@@ -39,7 +43,7 @@ def session(*, public_id: UUID) -> types.Session:
     """Return one session. Raises `SessionNotFound`."""
     found = caches.session(public_id=public_id)
     if found is None:
-        raise exceptions.SessionNotFound
+        raise SessionNotFound
     return found
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from trellis import errors
 
-from apps.catalog import caches, exceptions, selectors, types
+from apps.catalog import caches, selectors, types
 from apps.catalog.models import Session, Workshop
 
 
@@ -113,7 +113,7 @@ def take_seat(*, public_id: UUID, at: datetime) -> types.Session:
     """Take one seat of a session, and lock the session until the caller's transaction ends.
 
     One conditional UPDATE decides, so two people never get the last seat.
-    Raises `SessionNotFound`, `SessionStarted` or `SessionFull`.
+    Raises `selectors.SessionNotFound`, `SessionStarted` or `SessionFull`.
     """
     bookable = Session.objects.filter(public_id=public_id, starts_at__gt=at, seats_left__gt=0)
     if not bookable.update(seats_left=F("seats_left") - 1):

@@ -1,8 +1,8 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +21,7 @@ def held_booking() -> Booking:
     return booking
 
 
-def record_payment(client: Client, booking: Booking) -> HttpResponse:
+def record_payment(client: Client, booking: Booking) -> Any:
     data = {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]}
     return client.post(LIST, data, follow=True)
 

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from trellis import testing
 
-from apps.catalog import exceptions, selectors
+from apps.catalog import selectors
 from apps.catalog.tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,7 @@ class TestUpcomingSessions:
 
 class TestSession:
     def test_refuses_an_id_that_does_not_exist(self) -> None:
-        with pytest.raises(exceptions.SessionNotFound):
+        with pytest.raises(selectors.SessionNotFound):
             selectors.session(public_id=SessionFactory.build().public_id)
 
     def test_takes_one_query(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from apps.catalog import exceptions, selectors, services, types
+from apps.catalog import selectors, services, types
 from apps.catalog.models import Session, Workshop
 from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
 
@@ -88,7 +88,7 @@ class TestTakeSeat:
             services.take_seat(public_id=session.public_id, at=session.starts_at)
 
     def test_refuses_a_session_that_does_not_exist(self) -> None:
-        with pytest.raises(exceptions.SessionNotFound):
+        with pytest.raises(selectors.SessionNotFound):
             services.take_seat(public_id=uuid4(), at=NOW)
 
 
