@@ -34,7 +34,7 @@ def upcoming_sessions(
         order=("starts_at", "id"),
         size=PAGE_SIZE,
         cursor=cursor,
-        into=lambda row: row.as_type(),
+        into=Session.as_type,
     )
 
 

@@ -24,6 +24,6 @@ class TestUserAdmin:
         assert User.objects.filter(email="new@example.com").exists()
 
     def test_lists_users(self, admin_client: Client) -> None:
-        page = admin_client.get(reverse("admin:accounts_user_changelist"))
+        address = reverse("admin:accounts_user_changelist")
 
-        assert "admin@example.com" in page.content.decode()
+        assert "admin@example.com" in admin_client.get(address).content.decode()

@@ -6,6 +6,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from trellis import testing
 
 from apps.accounts.tests.factories import UserFactory
 from apps.bookings.models import Booking
@@ -24,6 +25,11 @@ def held_booking() -> Booking:
 def record_payment(client: Client, booking: Booking) -> Any:
     data = {"action": "record_payment", ACTION_CHECKBOX_NAME: [booking.pk]}
     return client.post(LIST, data, follow=True)
+
+
+class TestBookingAdmin:
+    def test_lists_bookings_with_a_constant_number_of_queries(self, admin_client: Client) -> None:
+        testing.assert_constant_page(admin_client, LIST, grow=BookingFactory.create_batch)
 
 
 class TestRecordPayment:

@@ -216,9 +216,10 @@ class TestSendConfirmation:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         booking = BookingFactory()
-        with monkeypatch.context() as patch, pytest.raises(ConnectionRefusedError):
+        with monkeypatch.context() as patch:
             patch.setattr(clients, "mail_confirmation", refuse)
-            services.send_confirmation(booking_id=booking.pk, at=NOW)
+            with pytest.raises(ConnectionRefusedError):
+                services.send_confirmation(booking_id=booking.pk, at=NOW)
 
         services.send_confirmation(booking_id=booking.pk, at=NOW)
 

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from trellis import testing
 
 from apps.catalog.models import Session, Workshop
 from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
@@ -28,6 +29,11 @@ class TestWorkshopAdmin:
 
 
 class TestSessionAdmin:
+    def test_lists_sessions_with_a_constant_number_of_queries(self, admin_client: Client) -> None:
+        address = reverse("admin:catalog_session_changelist")
+
+        testing.assert_constant_page(admin_client, address, grow=SessionFactory.create_batch)
+
     def test_schedules_a_session_with_all_seats_free(self, admin_client: Client) -> None:
         starts_at = timezone.now() + timedelta(days=3)
 

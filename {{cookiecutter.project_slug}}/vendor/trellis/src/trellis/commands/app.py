@@ -59,17 +59,25 @@ FILES = {
 OPTIONAL = tuple(layer for layer in FILES if layer)
 NEEDS = {"tasks": "clients"}  # the task of the template sends a mail
 
-# File → (the line that marks the place, the line that goes above it). The last one is for the API.
-SETTINGS = ("config/settings.py", "    # startapp adds apps above this line", '    "apps.$app",')
-URLS = (
-    "config/urls.py",
-    "    # startapp adds urls above this line",
-    '    path("$path/", include("apps.$app.urls")),',
-)
-ROUTERS = (
-    "config/urls.py",
-    "# startapp adds API routers above this line",
-    'api.add_router("/$path", "apps.$app.api.router")',
+ACCESS_MARKER = "    # startapp adds URLs above this line"
+# The lines to add to files of the project: (layer, file, the line that marks the place, new line).
+PLACES = (
+    ("", "config/settings.py", "    # startapp adds apps above this line", '    "apps.$app",'),
+    (
+        "",
+        "config/urls.py",
+        "    # startapp adds urls above this line",
+        '    path("$path/", include("apps.$app.urls")),',
+    ),
+    (
+        "api",
+        "config/urls.py",
+        "# startapp adds API routers above this line",
+        'api.add_router("/$path", "apps.$app.api.router")',
+    ),
+    ("", "tests/test_project.py", ACCESS_MARKER, '    "$path/": "GET signed in",'),
+    ("forms", "tests/test_project.py", ACCESS_MARKER, '    "$path/add/": "GET POST signed in",'),
+    ("api", "tests/test_project.py", ACCESS_MARKER, '    "api/$path": "GET POST signed in",'),
 )
 
 
@@ -95,8 +103,8 @@ def write_app(
         raise Refused(f"{reason} Nothing was written.")
     present = {*chosen, *(NEEDS[layer] for layer in chosen if layer in NEEDS)}
     words = _words(name, model=model) | {"team": team}
-    files = _formatted(_new_files(words, layers=present, root=root), root=root)
-    files |= _changed_files(words, layers=present, root=root)
+    files = _formatted(_new_files(words, chosen=present, root=root), root=root)
+    files |= _changed_files(words, chosen=present, root=root)
     _write(files, app=name, root=root)
     return sorted([*files, ownership.CODEOWNERS])
 
@@ -189,27 +197,25 @@ def _words(name: str, *, model: str) -> dict[str, str]:
     }
 
 
-def _new_files(
-    words: dict[str, str], *, layers: Collection[str], root: Path
-) -> dict[str, str]:
+def _new_files(words: dict[str, str], *, chosen: Collection[str], root: Path) -> dict[str, str]:
     """Return path → text of the files of the app itself."""
     app = f"apps/{words['app']}"
     files = {f"{app}/{folder}__init__.py": "" for folder in ("", "migrations/", "tests/")}
-    for layer in ("", *layers):
+    for layer in ("", *chosen):
         for path, template in FILES[layer].items():
-            files[f"{app}/{Template(path).substitute(words)}"] = _filled(template, words, layers)
+            files[f"{app}/{Template(path).substitute(words)}"] = _filled(template, words, chosen)
     runbook = f"docs/runbooks/{words['app']}.md"
     if not (root / runbook).exists():  # somebody wrote it for an app that was here before
-        files[runbook] = _filled("runbook.md-tpl", words, layers)
+        files[runbook] = _filled("runbook.md-tpl", words, chosen)
     return files
 
 
-def _filled(template: str, words: dict[str, str], layers: Collection[str]) -> str:
+def _filled(template: str, words: dict[str, str], chosen: Collection[str]) -> str:
     """Return a template's text. Lines from `%with LAYER` to `%end` need that layer."""
     lines, keep = [], True
     for line in (TEMPLATES / template).read_text(encoding="utf-8").splitlines(keepends=True):
         if line.startswith("%with "):
-            keep = line.split()[1] in layers
+            keep = line.split()[1] in chosen
         elif line.startswith("%end"):
             keep = True
         elif keep:
@@ -217,12 +223,12 @@ def _filled(template: str, words: dict[str, str], layers: Collection[str]) -> st
     return Template("".join(lines)).substitute(words)
 
 
-def _changed_files(
-    words: dict[str, str], *, layers: Collection[str], root: Path
-) -> dict[str, str]:
+def _changed_files(words: dict[str, str], *, chosen: Collection[str], root: Path) -> dict[str, str]:
     """Return path → text of the project's files that name the app. Raises `Refused`."""
     files: dict[str, str] = {}
-    for path, marker, line in (SETTINGS, URLS, *([ROUTERS] if "api" in layers else [])):
+    for layer, path, marker, line in PLACES:
+        if layer and layer not in chosen:
+            continue
         text = files.get(path) or (root / path).read_text(encoding="utf-8")
         if f"{marker}\n" not in text:
             raise Refused(

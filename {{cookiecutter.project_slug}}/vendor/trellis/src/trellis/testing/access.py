@@ -50,7 +50,8 @@ def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "/") -> Iter
         if isinstance(pattern, URLResolver):
             yield from _routes(pattern.url_patterns, route)
         else:
-            yield route.removeprefix("/")
+            # django-ninja has a converter of its own under this name.
+            yield route.removeprefix("/").replace("<uuidstr:", "<uuid:")
 
 
 def _read(row: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,49 @@
+"""What holds for the project as a whole."""
+
+import pytest
+from django.core.management import call_command
+from trellis import testing
+
+from apps.accounts.tests.factories import UserFactory
+
+# Who may reach which URL. A URL that is not in this table fails the test below.
+ACCESS = {
+    "": "GET everybody",
+    "accounts/login/": "GET POST everybody",
+    "accounts/logout/": "POST everybody",
+    "admin/*": "GET staff",
+    "api/*": "GET everybody",
+    "api/bookings": "GET POST signed in",  # example
+    "api/bookings/<uuid:public_id>": "DELETE signed in",  # example
+    "api/sessions": "GET everybody",  # example
+    "api/sessions/<uuid:public_id>": "GET everybody",  # example
+    "bookings/": "GET signed in",  # example
+    "bookings/<uuid:public_id>/cancel/": "POST signed in",  # example
+    "insights/": "GET staff",  # example
+    "sessions/": "GET everybody",  # example
+    "sessions/<uuid:public_id>/": "GET everybody",  # example
+    "sessions/<uuid:public_id>/book/": "POST signed in",  # example
+    # startapp adds URLs above this line
+}
+
+
+class TestProject:
+    @pytest.mark.django_db
+    def test_follows_the_house_rules(self) -> None:
+        call_command("check", fail_level="WARNING")
+
+    @pytest.mark.django_db
+    def test_has_a_migration_for_each_change_of_a_model(self) -> None:
+        call_command("makemigrations", check_changes=True, dry_run=True)
+
+    @pytest.mark.django_db
+    def test_lets_people_reach_the_urls_that_are_for_them(self) -> None:
+        testing.assert_access(ACCESS, user=UserFactory())
+
+
+class TestProofs:
+    def test_show_that_the_queries_of_each_selector_are_constant(self) -> None:
+        assert testing.unproven_selectors() == [], "prove these with testing.assert_constant_queries"
+
+    def test_show_that_each_task_is_harmless_when_it_is_delivered_twice(self) -> None:
+        assert testing.unproven_tasks() == [], "prove these with testing.assert_harmless_twice"
