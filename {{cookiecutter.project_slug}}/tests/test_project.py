@@ -43,7 +43,9 @@ class TestProject:
 
 class TestProofs:
     def test_show_that_the_queries_of_each_selector_are_constant(self) -> None:
-        assert testing.unproven_selectors() == [], "prove these with testing.assert_constant_queries"
+        # Prove those that are listed with `testing.assert_constant_queries`.
+        assert testing.unproven_selectors() == []
 
     def test_show_that_each_task_is_harmless_when_it_is_delivered_twice(self) -> None:
-        assert testing.unproven_tasks() == [], "prove these with testing.assert_harmless_twice"
+        # Prove those that are listed with `testing.assert_harmless_twice`.
+        assert testing.unproven_tasks() == []
