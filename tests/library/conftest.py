@@ -1,4 +1,4 @@
-"""A task to break, and its failure, for the tests of what all tasks share."""
+"""A task that can fail, and the row of its failure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def no_ids_left_by_other_tests() -> None:
+def no_request_id_of_another_test() -> None:
     clear_contextvars()
 
 
@@ -32,8 +32,18 @@ def task() -> Iterator[Any]:
     del current_app.tasks["tests.fragile"]
 
 
-def fail(task: Any, *, task_id: str = "1", at: datetime = NOW, **details: Any) -> FailedTask:
+def fail(
+    task: Any,
+    *,
+    task_id: str = "1",
+    at: datetime = NOW,
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+    published: bool = True,
+) -> FailedTask:
     """Record a failure as a worker does, and return its row."""
-    given: dict[str, Any] = {"args": (), "kwargs": {"what": "error"}, "error": ValueError("broken")}
-    recording.record(task=task, task_id=task_id, at=at, **given | details)
+    kwargs = {"what": "error"} if kwargs is None else kwargs
+    row = recording.failed_task(task, task_id, args, kwargs, published=published)
+    row.error, row.traceback = "ValueError('broken')", "Traceback: …"
+    recording.save(row, at=at)
     return FailedTask.objects.get(task_id=task_id)

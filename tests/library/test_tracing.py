@@ -7,10 +7,9 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from trellis import tracing
 
 
-class TestTracing:
-    def test_of_a_worker_begins_with_what_was_sent_along(self) -> None:
+class TestBegin:
+    def test_binds_what_was_sent_along_and_nothing_of_the_task_before(self) -> None:
         request = Context({"id": "1", "__django_structlog__": {"request_id": "of-the-request"}})
-
         bind_contextvars(left="by the task before")
 
         tracing.begin(request)
@@ -18,20 +17,15 @@ class TestTracing:
         assert get_contextvars() == {"request_id": "of-the-request", "task_id": "1"}
         assert tracing.request_id_of(request) == "of-the-request"
 
-    def test_begins_before_a_task_starts(self, task: Any) -> None:
+    def test_happens_before_a_task_starts(self, task: Any) -> None:
         task.push_request(id="1", __django_structlog__={"request_id": "of-the-request"})
         task.before_start("1", (), {})
         task.pop_request()
 
         assert tracing.request_id() == "of-the-request"
 
-    def test_of_a_scheduled_run_goes_by_its_own_id(self) -> None:
-        tracing.begin(Context({"id": "1"}))
-
-        assert tracing.request_id() == "1"
-
     @pytest.mark.parametrize("sent", [None, "text", ["list"], 7])
-    def test_takes_nothing_for_sent_along_that_is_no_dict(self, sent: object) -> None:
+    def test_uses_the_task_id_if_no_context_was_sent_along(self, sent: object) -> None:
         request = Context({"id": "1", "__django_structlog__": sent})
 
         tracing.begin(request)

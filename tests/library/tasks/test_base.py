@@ -138,7 +138,7 @@ class TestPublishingAfterCommit:
             deaf.bind(("127.0.0.1", 0))
             app = Celery("dead", task_cls=base.Task, set_as_current=False)
             app.conf.broker_url = f"redis://127.0.0.1:{deaf.getsockname()[1]}"
-            app.conf.task_publish_retry = False
+            app.conf.task_publish_retry_policy = {"max_retries": 1, "interval_max": 0.1}
 
             @app.task(name="tests.lost")
             def lost(*, what: UUID) -> None: ...
@@ -246,9 +246,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def send_mail() -> Iterator[Any]:
     """A task that does its work once, and would retry after any error but never may."""
 
-    @shared_task(
-        name="tests.send_mail", autoretry_for=(Exception,), max_retries=0, time_limit=60
-    )
+    @shared_task(name="tests.send_mail", autoretry_for=(Exception,), max_retries=0, time_limit=60)
     def send_mail(*, booking_id: int) -> None:
         with once("tests.mail", booking_id, at=timezone.now()) as claim:
             task.worked += claim.is_new

@@ -5,47 +5,40 @@ import pytest
 from celery import current_app
 from celery.schedules import crontab
 
-from trellis.tasks import catalogue, recording, runs
+from tests.library.conftest import fail
+from trellis.tasks import catalogue, runs
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-def card_of(name: str, *, at: datetime = NOW) -> catalogue.Card:
-    return next(card for card in catalogue.catalogue(app=current_app, at=at) if card.name == name)
+def entry_of(name: str) -> catalogue.Entry:
+    entries = catalogue.entries(app=current_app, at=NOW)
+    return next(entry for entry in entries if entry.name == name)
 
 
 @pytest.mark.django_db
-class TestCatalogue:
-    def test_has_an_owner_and_limits_for_every_task(self) -> None:
-        for card in catalogue.catalogue(app=current_app, at=NOW):
-            assert card.owner
-            assert 0 < card.soft_time_limit < card.time_limit
+class TestEntries:
+    def test_have_an_owner_and_limits(self) -> None:
+        for entry in catalogue.entries(app=current_app, at=NOW):
+            assert entry.owner
+            assert 0 < entry.soft_time_limit < entry.time_limit
 
-    def test_says_when_a_task_last_succeeded_and_failed(self, task: Any) -> None:
-        runs.note_success(name=task.name, at=NOW)
+    def test_have_the_last_success_and_the_last_failure(self, task: Any) -> None:
         for day in (3, 2):
-            recording.record(
-                task=task,
-                task_id=str(day),
-                args=(),
-                kwargs={},
-                error=ValueError(),
-                at=NOW - timedelta(days=day),
-            )
+            runs.note_success(name=task.name, at=NOW - timedelta(days=day, hours=1))
+            fail(task, task_id=str(day), at=NOW - timedelta(days=day))
 
-        card = card_of("tests.fragile")
+        entry = entry_of("tests.fragile")
 
-        assert (card.last_success, card.last_failure) == (NOW, NOW - timedelta(days=2))
-        assert (card.app, card.queue, card.schedule) == ("tests", "mail", "on demand")
+        assert entry.last_success == NOW - timedelta(days=2, hours=1)
+        assert entry.last_failure == NOW - timedelta(days=2)
+        assert (entry.app, entry.queue, entry.schedule) == ("tests", "mail", "on demand")
 
-    def test_says_of_our_own_tasks_what_their_decorators_say(self) -> None:
-        card = card_of("trellis.delete_old_rows")
+    def test_describe_the_librarys_own_tasks(self) -> None:
+        entry = entry_of("trellis.delete_old_rows")
 
-        assert (card.schedule, card.retries, card.time_limit) == (
-            "every day at 03:00 UTC",
-            "none",
-            600,
-        )
+        assert (entry.schedule, entry.retries) == ("every day at 03:00 UTC", "none")
+        assert entry.time_limit == 600
 
 
 @pytest.mark.django_db
@@ -59,21 +52,21 @@ class TestLate:
             (crontab(minute=0, hour=3), NOW - timedelta(hours=10), True),
         ],
     )
-    def test_is_what_is_due_and_could_have_waited_and_run_since(
+    def test_means_due_and_expired_and_over_its_limit_since(
         self, task: Any, schedule: Any, last: datetime, late: bool
     ) -> None:
         task.schedule, task.expires, task.time_limit = schedule, 60, 60
         runs.note_success(name=task.name, at=last)
 
-        assert card_of("tests.fragile").late == late
+        assert entry_of("tests.fragile").late == late
         names = catalogue.late_tasks(app=current_app, at=NOW, since=NOW)
         assert ("tests.fragile" in names) == late
 
-    def test_counts_from_the_first_look_where_nothing_ever_succeeded(self, task: Any) -> None:
+    def test_counts_from_a_given_time_if_a_task_never_succeeded(self, task: Any) -> None:
         task.schedule, task.expires = timedelta(minutes=1), 60
         since = NOW - timedelta(hours=1)
 
-        assert card_of("tests.fragile").late is False
+        assert entry_of("tests.fragile").late is False
         assert "tests.fragile" in catalogue.late_tasks(app=current_app, at=NOW, since=since)
 
 
@@ -90,12 +83,12 @@ class TestScheduleInWords:
             (crontab(minute=0, hour=3, day_of_week=1), "cron 0 3 * * 1 UTC"),
         ],
     )
-    def test_are_those_of_a_person(self, schedule: Any, words: str) -> None:
+    def test_is_what_a_person_would_say(self, schedule: Any, words: str) -> None:
         assert catalogue.schedule_in_words(schedule, timezone="UTC") == words
 
 
 class TestRetriesInWords:
-    def test_say_how_often_how_long_and_why(self, task: Any) -> None:
+    def test_says_how_often_for_how_long_and_why(self, task: Any) -> None:
         assert catalogue.retries_in_words(task) == "none"
 
         task.max_retries, task.autoretry_for, task.retry_backoff = 5, (OSError, ValueError), 10

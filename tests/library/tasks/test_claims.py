@@ -84,9 +84,13 @@ class TestOnce:
         def refuse(*_: object, **__: object) -> None:
             raise DatabaseError("no database")
 
-        with pytest.raises(ZeroDivisionError), once("tests.mail", 7, at=NOW):
-            monkeypatch.setattr(QuerySet, "update", refuse)
-            raise ZeroDivisionError
+        def fail() -> None:
+            with once("tests.mail", 7, at=NOW):
+                monkeypatch.setattr(QuerySet, "update", refuse)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
 
     def test_refuses_a_key_that_is_longer_than_its_column(self) -> None:
         with pytest.raises(ValueError, match="at most 255 characters"):
@@ -142,9 +146,7 @@ def send_mail(mails: list[int]) -> Iterator[Any]:
 
 class TestOnceInATask:
     @pytest.mark.django_db(transaction=True)
-    def test_is_harmless_when_it_is_delivered_twice(
-        self, send_mail: Any, mails: list[int]
-    ) -> None:
+    def test_is_harmless_when_it_is_delivered_twice(self, send_mail: Any, mails: list[int]) -> None:
         testing.assert_harmless_twice(send_mail, effects=lambda: mails, once=[7], booking_id=7)
 
     @pytest.mark.django_db

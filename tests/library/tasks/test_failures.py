@@ -1,17 +1,16 @@
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery.contrib.django.task import DjangoTask
-from django.db import connections
 from kombu.exceptions import OperationalError
 from structlog.contextvars import bound_contextvars
 
+from tests.library.conftest import NOW, fail
 from trellis import tracing
 from trellis.models import FailedTask
 from trellis.tasks import failures
-from tests.library.conftest import NOW, fail
+from trellis.testing import run_concurrently
 
 
 @pytest.fixture
@@ -37,10 +36,12 @@ def broker_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 class TestGivenUp:
-    def test_names_what_a_task_failed_with_and_nobody_replayed(self, task: Any) -> None:
+    def test_returns_what_a_task_failed_with_and_nobody_replayed(self, task: Any) -> None:
         for number, state in enumerate(["open", "discarded", "replayed"]):
             row = fail(task, task_id=str(number), kwargs={"what": number})
             FailedTask.objects.filter(pk=row.pk).update(state=state)
+        fail(task, task_id="list", kwargs={"what": [1]})
+        fail(task, task_id="other", kwargs={"who": 7})
 
         assert failures.given_up(name=task.name, argument="what") == {0, 1}
         assert failures.given_up(name="tests.other", argument="what") == set()
@@ -48,7 +49,7 @@ class TestGivenUp:
 
 @pytest.mark.django_db
 class TestReplay:
-    def test_publishes_it_under_its_own_id_and_that_of_its_request(
+    def test_publishes_under_the_same_task_id_and_request_id(
         self, task: Any, published: list[dict[str, Any]]
     ) -> None:
         with bound_contextvars(request_id="of-the-request"):
@@ -62,7 +63,9 @@ class TestReplay:
         assert (message["name"], message["task_id"]) == ("tests.fragile", "1")
         assert (message["kwargs"], message["request_id"]) == ({"what": "error"}, "of-the-request")
 
-    def test_that_fails_again_opens_the_same_row(self, task: Any, eager_tasks: None) -> None:
+    def test_opens_the_same_row_again_when_the_task_fails_again(
+        self, task: Any, eager_tasks: None
+    ) -> None:
         row = fail(task)
 
         failures.replay(failure_id=row.pk, by="me")
@@ -70,7 +73,7 @@ class TestReplay:
         assert FailedTask.objects.get().state == "open"
 
     @pytest.mark.parametrize("service", [failures.replay, failures.discard])
-    def test_of_what_was_dealt_with_is_refused(
+    def test_refuses_a_row_that_is_not_open(
         self, task: Any, published: list[dict[str, Any]], service: Any
     ) -> None:
         row = fail(task)
@@ -82,7 +85,7 @@ class TestReplay:
 
         assert len(published) == (service is failures.replay)
 
-    def test_of_a_task_that_is_gone_is_refused(self, task: Any) -> None:
+    def test_refuses_a_task_that_does_not_exist_any_more(self, task: Any) -> None:
         row = fail(task)
         FailedTask.objects.update(name="accounts.gone")
 
@@ -92,27 +95,26 @@ class TestReplay:
         row.refresh_from_db()
         assert row.state == "open"
 
-    def test_of_a_task_that_takes_other_arguments_now_is_refused(self, task: Any) -> None:
+    def test_refuses_a_task_that_takes_other_arguments_now(self, task: Any) -> None:
         row = fail(task, kwargs={"which": 7})
 
         with pytest.raises(failures.NotReplayable, match="takes other arguments now: missing"):
             failures.replay(failure_id=row.pk, by="me")
 
-    def test_without_the_secret_it_needs_is_refused(self, task: Any) -> None:
-        row = fail(task, kwargs={"what": "", "password": "hunter2"})
-
-        with pytest.raises(failures.NotReplayable, match="was not kept"):
-            failures.replay(failure_id=row.pk, by="me")
-
     @pytest.mark.parametrize("name", ["tests.fragile", "accounts.gone"])
-    def test_of_what_was_not_kept_says_so_first(self, task: Any, name: str) -> None:
-        row = fail(task, kwargs={"which": "\0"})
+    @pytest.mark.parametrize("secret", [{"password": "hunter2"}, {"what": "\0"}])
+    def test_refuses_arguments_that_were_not_stored(
+        self, task: Any, name: str, secret: dict[str, str]
+    ) -> None:
+        row = fail(task, kwargs={"what": ""} | secret)
         FailedTask.objects.update(name=name)
 
-        with pytest.raises(failures.NotReplayable, match="was not kept"):
+        with pytest.raises(failures.NotReplayable, match="was not stored"):
             failures.replay(failure_id=row.pk, by="me")
 
-    def test_with_the_broker_away_leaves_it_open(self, task: Any, broker_away: None) -> None:
+    def test_leaves_the_row_open_while_the_broker_is_away(
+        self, task: Any, broker_away: None
+    ) -> None:
         row = fail(task)
 
         with pytest.raises(failures.BrokerAway, match="no broker"):
@@ -121,37 +123,25 @@ class TestReplay:
         row.refresh_from_db()
         assert row.state == "open"
 
-    def test_of_an_unknown_row_is_refused(self) -> None:
+    def test_refuses_an_unknown_row(self) -> None:
         with pytest.raises(failures.NoSuchFailure, match="no failed task 7"):
             failures.replay(failure_id=7, by="me")
 
 
 @pytest.mark.django_db(transaction=True)
-class TestReplayTwice:
-    def test_at_once_publishes_once(self, task: Any, published: list[dict[str, Any]]) -> None:
-        row, together, refused = fail(task), threading.Barrier(4), []
+class TestReplayAtTheSameTime:
+    def test_publishes_once(self, task: Any, published: list[dict[str, Any]]) -> None:
+        row = fail(task)
 
-        def click() -> None:
-            together.wait()
-            try:
-                failures.replay(failure_id=row.pk, by="me")
-            except failures.NotOpen as error:
-                refused.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=click) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        refused = run_concurrently(*[lambda: failures.replay(failure_id=row.pk, by="me")] * 4)
 
         assert (len(published), len(refused)) == (1, 3)
+        assert {type(error) for error in refused} == {failures.NotOpen}
 
 
 @pytest.mark.django_db
 class TestRepublishUnpublished:
-    def test_publishes_what_the_broker_refused_and_nothing_else(
+    def test_publishes_what_the_broker_did_not_take_and_nothing_else(
         self, task: Any, published: list[dict[str, Any]]
     ) -> None:
         fail(task, task_id="failed")
@@ -171,7 +161,7 @@ class TestRepublishUnpublished:
         row.refresh_from_db()
         assert (row.state, row.kind) == ("open", "unpublished")
 
-    def test_leaves_to_people_what_cannot_be_published(
+    def test_marks_what_it_cannot_publish_as_failed(
         self, task: Any, published: list[dict[str, Any]]
     ) -> None:
         row = fail(task, kwargs={"what": "", "password": "hunter2"}, published=False)
@@ -180,12 +170,12 @@ class TestRepublishUnpublished:
 
         row.refresh_from_db()
         assert (row.state, row.kind, published) == ("open", "failed", [])
-        assert "was not kept" in row.error
+        assert "was not stored" in row.error
 
 
 @pytest.mark.django_db
 class TestDeleteOldFailures:
-    def test_keeps_what_is_open_and_what_is_young(self, task: Any) -> None:
+    def test_keeps_what_is_open_or_younger_than_30_days(self, task: Any) -> None:
         for number, (state, days) in enumerate(
             [("open", 400), ("replayed", 29), ("replayed", 31), ("discarded", 31)]
         ):

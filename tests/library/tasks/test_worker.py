@@ -4,93 +4,81 @@ import pytest
 from celery import current_app
 from celery.app.task import Context
 from celery.utils.imports import symbol_by_name
+from celery.worker import consumer
 from celery.worker.request import Request as CeleryRequest
 from kombu import Message
 
 from trellis import tracing
-from trellis.models import FailedTask
-from trellis.tasks import recording, worker
+from trellis.tasks import worker
 
 
 class TestRequest:
-    def test_tells_the_main_process_whose_a_failure_is(self, task: Any) -> None:
+    def test_gives_the_main_process_the_context_of_the_message(self, task: Any) -> None:
         assert symbol_by_name(task.Request) is worker.Request
-        seen: list[tuple[int, str]] = []
+        context: list[tuple[int, str]] = []
+        bound: list[str] = []
         request = worker.Request.__new__(worker.Request)
         request._task = task
         sent = {"id": "1", "retries": 2, "__django_structlog__": {"request_id": "r"}}
         request.__dict__["_context"] = Context(sent)
 
         def notice(*_: object, **__: object) -> None:
-            seen.append((task.request.retries, tracing.request_id_of(task.request)))
+            context.append((task.request.retries, tracing.request_id_of(task.request)))
             bound.append(tracing.request_id())
 
-        bound: list[str] = []
         for method in ("on_timeout", "on_failure"):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(CeleryRequest, method, notice)
                 getattr(request, method)(False, 60)
 
-        assert seen == [(2, "r"), (2, "r")]
+        assert context == [(2, "r"), (2, "r")]
         assert bound[1] == "r"  # for the retry that it may publish
 
 
-class Line:
-    """The channel of a message: it tells what became of it."""
+class Channel:
+    """The channel of a message, which notes what became of it."""
 
     no_ack_consumers = None
 
     def __init__(self) -> None:
-        self.outcome: list[str] = []
+        self.rejected: list[bool] = []
 
-    def basic_ack(self, tag: object, **_: object) -> None:
-        self.outcome.append("acknowledged")
-
-    def basic_reject(self, tag: object, **_: object) -> None:
-        self.outcome.append("rejected")
+    def basic_reject(self, tag: object, *, requeue: bool) -> None:
+        self.rejected.append(requeue)
 
 
-@pytest.mark.django_db
 class TestConsumer:
-    hooks = pytest.mark.parametrize(
-        ("hook", "arguments", "why", "outcome"),
-        [
-            ("on_decode_error", (ValueError("no JSON"),), "no JSON", "acknowledged"),
-            ("on_unknown_message", (), "it names no task", "rejected"),
-            ("on_invalid_task", (ValueError("no id"),), "no id", "rejected"),
-        ],
-    )
+    @pytest.fixture
+    def handled(self, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
+        """The messages that Celery itself handles."""
+        messages: list[Message] = []
+        monkeypatch.setattr(consumer.Consumer, "create_task_handler", lambda self: messages.append)
+        return messages
 
-    def call(self, hook: str, *arguments: object, headers: object = None) -> list[str]:
-        """Let a consumer find a message unreadable. Returns what became of the message."""
-        consumer = worker.Consumer.__new__(worker.Consumer)
-        consumer.connection_errors = ()
-        line = Line()
-        message = Message(body=b"garbage", channel=line)
-        message.headers = headers
-        body = () if hook == "on_decode_error" else (None,)
-        getattr(consumer, hook)(*body, message, *arguments)
-        return line.outcome
+    def handle(self, message: Message) -> None:
+        ours = worker.Consumer.__new__(worker.Consumer)
+        ours.connection_errors = ()
+        ours.create_task_handler()(message)
 
-    def test_is_the_one_of_the_settings(self) -> None:
+    def test_is_named_by_the_settings(self) -> None:
         assert symbol_by_name(current_app.conf.worker_consumer) is worker.Consumer
 
-    @hooks
-    def test_keeps_a_row_of_what_celery_drops(
-        self, hook: str, arguments: Any, why: str, outcome: str
-    ) -> None:
-        assert self.call(hook, *arguments) == [outcome]
+    def test_rejects_a_message_that_no_task_can_be_made_of(self, handled: list[Message]) -> None:
+        channel = Channel()
 
-        assert why in FailedTask.objects.get().error
+        self.handle(Message(body=b"garbage", channel=channel))
 
-    @hooks
-    def test_lets_celery_drop_what_it_can_keep_no_row_of(
-        self, hook: str, arguments: Any, why: str, outcome: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(**_: object) -> None:
-            raise OSError("no database")
+        assert (handled, channel.rejected) == ([], [False])
 
-        monkeypatch.setattr(recording, "_upsert", refuse)
+    def test_passes_a_task_on_to_celery(self, handled: list[Message]) -> None:
+        message = Message(
+            body=b"[[], {}, {}]",
+            headers={"task": "a.b", "id": "1"},
+            content_type="application/json",
+            content_encoding="utf-8",
+            channel=Channel(),
+        )
 
-        assert self.call(hook, *arguments, headers=["no", "dict"]) == [outcome]
-        assert self.call(hook, *arguments, headers={"__django_structlog__": "text"}) == [outcome]
+        self.handle(message)
+
+        assert handled == [message]

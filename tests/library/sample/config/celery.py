@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+
 from trellis import celery_app
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -1,4 +1,4 @@
-"""Failed tasks, for whoever is on call."""
+"""Failed tasks in the admin, for whoever is on call."""
 
 from collections.abc import Callable
 
@@ -16,6 +16,8 @@ from trellis.tasks import failures
 
 @admin.register(FailedTask)
 class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
+    """A list with two actions. Rows are neither added nor edited nor deleted by hand."""
+
     list_display = ["name", "owner", "state", "error", "attempts", "last_failed_at", "runbook"]
     list_filter = ["state", "owner", "name", "kind"]
     search_fields = ["task_id", "request_id", "error"]
@@ -23,13 +25,13 @@ class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
 
     @admin.action(description="Replay: run again", permissions=["change"])
     def replay(self, request: HttpRequest, queryset: QuerySet[FailedTask]) -> None:
-        self._deal_with(request, queryset, failures.replay, done="Put back on its queue")
+        self._close(request, queryset, failures.replay, done="Put back on its queue")
 
     @admin.action(description="Discard: nothing is to be done", permissions=["change"])
     def discard(self, request: HttpRequest, queryset: QuerySet[FailedTask]) -> None:
-        self._deal_with(request, queryset, failures.discard, done="Discarded")
+        self._close(request, queryset, failures.discard, done="Discarded")
 
-    def _deal_with(
+    def _close(
         self,
         request: HttpRequest,
         queryset: QuerySet[FailedTask],
@@ -51,30 +53,30 @@ class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
         return format_html('<a href="{}">{}</a>', address, ownership.runbook_of_task(name=row.name))
 
     def get_urls(self) -> list[URLPattern]:
-        show = self.admin_site.admin_view(self.show_runbook)
+        view = self.admin_site.admin_view(self.show_runbook)
         name = "trellis_failedtask_runbook"
-        return [path("<int:failure_id>/runbook/", show, name=name), *super().get_urls()]
+        return [path("<int:failure_id>/runbook/", view, name=name), *super().get_urls()]
 
     def show_runbook(self, request: HttpRequest, failure_id: int) -> HttpResponse:
-        """Show the runbook of a failed task's app as it stands in docs/."""
+        """Show the runbook of a failed task's app as plain text."""
         row = self.get_object(request, str(failure_id))
         if row is None or not self.has_view_permission(request, row):
             raise Http404
-        text = (settings.BASE_DIR / ownership.runbook_of_task(name=row.name)).read_text("utf-8")
+        runbook = settings.BASE_DIR / ownership.runbook_of_task(name=row.name)
+        text = runbook.read_text(encoding="utf-8")
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        # Without it Django asks to select one "to change", which nobody can.
+        # Django's title would be "Select failed task to change".
         return super().changelist_view(request, {"title": "Failed tasks", **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
-        # A row is dealt with by the two actions, not edited.
-        return obj is None and super().has_change_permission(request, obj)
+        return obj is None and super().has_change_permission(request, obj)  # for the actions
 
     def has_delete_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
-        return False  # discarding keeps the trace; old rows go by themselves
+        return False  # a discarded row stays as a trace; trellis.delete_old_rows deletes it

@@ -1,4 +1,4 @@
-"""What the conventions themselves keep: failed tasks, last runs, and how caches are used."""
+"""What the library stores: failed tasks, successes, claims, and how caches are used."""
 
 import json
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from django.db import models
 from kombu.utils.json import JSONEncoder, object_hook
 
-REDACTED = "[redacted: "  # begins what stands in a row for an argument that cannot be kept
+REDACTED = "[redacted]"  # instead of an argument that is secret, or that JSON cannot hold
 
 
-class ArgumentEncoder(JSONEncoder):  # type: ignore[misc]  # kombu ships no types
+class ArgumentEncoder(JSONEncoder):
     """Writes arguments as the broker does, so that a UUID or a date comes back as one."""
 
     def default(self, value: Any) -> Any:
         try:
             return super().default(value)
         except TypeError:  # a record of a failure must not fail
-            return f"{REDACTED}{value!r}]"
+            return REDACTED
 
 
 class ArgumentDecoder(json.JSONDecoder):
@@ -27,10 +27,10 @@ class ArgumentDecoder(json.JSONDecoder):
 
 
 class FailedTask(models.Model):
-    """A task that gave up, or a message the broker refused after the data was committed.
+    """A task that failed for good, or a message that the broker did not take.
 
-    There is one row for each task id. A replay keeps the id, so a replay that fails again opens
-    the same row again.
+    There is one row for each task id. A replay keeps the id, so a replay that fails opens the same
+    row again.
     """
 
     class State(models.TextChoices):

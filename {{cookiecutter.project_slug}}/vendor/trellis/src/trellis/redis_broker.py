@@ -13,7 +13,7 @@ from trellis import messages
 logger = structlog.get_logger(__name__)
 
 
-class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
+class Channel(redis.Channel):
     """Drops what is no JSON."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -24,7 +24,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
             return True  # as after any message
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """kombu's entry point for `redis://` and `rediss://`. Drops what is no message."""
 
     Channel = Channel

@@ -38,7 +38,7 @@ class TaskOutOfMemory(Exception):
     """A task ran out of memory."""
 
 
-class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
+class Task(DjangoTask):
     """Celery's Django task with our rules.
 
     A task may also declare `schedule` (a crontab or a timedelta), and then needs `expires` in
@@ -117,15 +117,7 @@ class Task(DjangoTask):  # type: ignore[misc]  # Celery ships no types
                 self.apply_async(args, kwargs, **options)
             except Exception as error:
                 logger.warning("task_unpublished", task=self.name, error=str(error))
-                recording.record(
-                    task=self,
-                    task_id=options["task_id"],
-                    args=args,
-                    kwargs=kwargs,
-                    error=error,
-                    published=False,
-                    at=timezone.now(),
-                )
+                recording.record_unpublished(self, options["task_id"], args, kwargs, error=error)
 
         transaction.on_commit(publish)
 

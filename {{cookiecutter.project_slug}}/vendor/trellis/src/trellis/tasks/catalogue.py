@@ -1,4 +1,4 @@
-"""Every task in words: whose it is, when it runs, how it retries, and when it last did."""
+"""Every task of the project in words: owner, schedule, retries, limits and last runs."""
 
 import copy
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from trellis.tasks import runs
 
 
 @dataclass(frozen=True)
-class Card:
-    """One task in words."""
+class Entry:
+    """One task in words. Limits are in seconds."""
 
     name: str
     app: str
@@ -30,8 +30,8 @@ class Card:
     late: bool
 
 
-def catalogue(*, app: Celery, at: datetime) -> list[Card]:
-    """Return a card for each task of the project, by name."""
+def entries(*, app: Celery, at: datetime) -> list[Entry]:
+    """Return an entry for each task of the project, sorted by name."""
     successes = runs.last_successes()
     failures = dict(
         FailedTask.objects.order_by()
@@ -40,7 +40,7 @@ def catalogue(*, app: Celery, at: datetime) -> list[Card]:
         .values_list("name", "last")
     )
     return [
-        Card(
+        Entry(
             name=task.name,
             app=task.name.partition(".")[0],
             owner=task.owner,
@@ -58,9 +58,9 @@ def catalogue(*, app: Celery, at: datetime) -> list[Card]:
 
 
 def late_tasks(*, app: Celery, at: datetime, since: datetime) -> list[str]:
-    """Return the scheduled tasks whose last success is older than their schedule allows.
+    """Return the names of scheduled tasks whose last success is too long ago.
 
-    One that never succeeded counts from `since`, when somebody began to look.
+    A task that never succeeded counts from `since`, such as the start of this process.
     """
     successes = runs.last_successes()
     return [
@@ -71,25 +71,25 @@ def late_tasks(*, app: Celery, at: datetime, since: datetime) -> list[str]:
 
 
 def tasks_of(app: Celery) -> list[Any]:
-    """Return the project's own tasks, by name."""
+    """Return all tasks but Celery's own, sorted by name."""
     app.autodiscover_tasks(force=True)
     app.finalize()
     return [task for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
 
 
 def _is_late(task: Any, *, app: Celery, last: datetime | None, at: datetime) -> bool:
-    """Late is: due, then allowed to wait until it expires, then to run until its limit."""
+    """Whether a run was due, and could have waited until it expired and run until its limit."""
     if task.schedule is None or last is None:
         return False
-    plan = copy.copy(maybe_schedule(task.schedule, app=app))
-    plan.nowfun = lambda: at
-    overdue = -plan.remaining_estimate(last)
+    schedule = copy.copy(maybe_schedule(task.schedule, app=app))
+    schedule.nowfun = lambda: at
+    overdue = -schedule.remaining_estimate(last)
     limit = task.time_limit or app.conf.task_time_limit
     return bool(overdue > timedelta(seconds=(task.expires or 0) + limit))
 
 
 def schedule_in_words(schedule: Any, *, timezone: str) -> str:
-    """Say when a task runs: "every 5 minutes", "every day at 03:00 UTC"."""
+    """Return when a task runs, such as "every 5 minutes" or "every day at 03:00 UTC"."""
     match schedule:
         case None:
             return "on demand"
@@ -108,7 +108,7 @@ def schedule_in_words(schedule: Any, *, timezone: str) -> str:
 
 
 def retries_in_words(task: Any) -> str:
-    """Say how a task retries: "up to 5 times within about 5 minutes, on OSError"."""
+    """Return how a task retries: "up to 5 times within about 5 minutes, on OSError"."""
     if not task.max_retries:
         return "none"
     factor, cap = getattr(task, "retry_backoff", 0), task.retry_backoff_max

@@ -1,4 +1,4 @@
-"""What finally failed (recording.py), and how it is dealt with: replayed, or discarded."""
+"""What is done with a failed task (recording.py): it is replayed, or discarded."""
 
 import inspect
 from collections.abc import Hashable
@@ -15,8 +15,8 @@ from trellis.models import REDACTED, FailedTask
 
 logger = structlog.get_logger(__name__)
 
-KEPT = timedelta(days=30)  # of what has been dealt with
-REPUBLISHED = 500  # rows at a time
+KEPT = timedelta(days=30)  # for rows that were replayed or discarded
+BATCH = 500  # unpublished messages that are published in one go
 
 
 class NoSuchFailure(errors.NotFound):
@@ -24,15 +24,15 @@ class NoSuchFailure(errors.NotFound):
 
 
 class NotOpen(errors.Conflict):
-    """This failed task has been dealt with already."""
+    """This failed task was replayed or discarded already."""
 
 
 class NotReplayable(errors.Conflict):
-    """This task cannot be run again from what was kept of it."""
+    """This task cannot be run again with the arguments that were stored."""
 
 
 class BrokerAway(errors.Conflict):
-    """The broker does not take messages now. The row stays open."""
+    """The broker takes no messages now. The row stays open."""
 
 
 def given_up(*, name: str, argument: str) -> set[Any]:
@@ -47,18 +47,19 @@ def given_up(*, name: str, argument: str) -> set[Any]:
 
 
 def replay(*, failure_id: int, by: str) -> None:
-    """Publish a failed task again, under its own id, for the person or thing `by`.
+    """Publish a failed task again, under its own id; `by` goes into the log.
 
-    Raises `NoSuchFailure`, `NotOpen`, `NotReplayable` or `BrokerAway`. Of two at the same time one
-    publishes, since the row is locked by its UPDATE until the message is out. That is before the
-    commit, unlike everywhere else: should this process die in between, the row is still open, and
-    what a second replay costs is a second run, which every task can take.
+    If two do it at the same time, one publishes: the row is locked until the message is out. So
+    the message is published before the commit, unlike everywhere else. If this process dies in
+    between, the row is still open, and a second replay runs the task twice, which is harmless.
+
+    Raises `NoSuchFailure`, `NotOpen`, `NotReplayable` or `BrokerAway`.
     """
     with transaction.atomic():
         row = _close(failure_id=failure_id, state=FailedTask.State.REPLAYED)
         task = _task_to_replay(row)
         try:
-            with bound_contextvars(request_id=row.request_id or row.task_id):  # its story goes on
+            with bound_contextvars(request_id=row.request_id or row.task_id):
                 task.apply_async(row.args, row.kwargs, task_id=row.task_id)
         except Exception as error:
             raise BrokerAway(f"The broker does not take the message: {error}") from error
@@ -72,8 +73,8 @@ def discard(*, failure_id: int, by: str) -> None:
     logger.info("task_discarded", task=row.name, task_id=row.task_id, owner=row.owner, by=by)
 
 
-def _close(*, failure_id: int, state: str) -> Any:
-    """Take an open row out of the list; of two at the same time one succeeds."""
+def _close(*, failure_id: int, state: str) -> FailedTask:
+    """Change the state of an open row. If two do it at the same time, one succeeds."""
     open_row = FailedTask.objects.filter(pk=failure_id, state=FailedTask.State.OPEN)
     closed = open_row.update(state=state)
     row = FailedTask.objects.filter(pk=failure_id).first()
@@ -84,11 +85,11 @@ def _close(*, failure_id: int, state: str) -> Any:
     return row
 
 
-def _task_to_replay(row: Any) -> Any:
-    if REDACTED in repr([row.args, row.kwargs]):  # first: no deploy brings it back
+def _task_to_replay(row: FailedTask) -> Any:
+    if REDACTED in repr([row.args, row.kwargs]):
         raise NotReplayable(
-            f"What {row.name} was sent with was secret, no plain value or unreadable, and was not"
-            " kept. Do by hand what it was to do, then discard this."
+            f"An argument of {row.name} was not stored, because it is secret or no plain value."
+            " Do by hand what the task was to do, then discard this."
         )
     task = current_app.tasks.get(row.name)
     if task is None:
@@ -99,24 +100,24 @@ def _task_to_replay(row: Any) -> Any:
         inspect.signature(task.run).bind(*row.args, **row.kwargs)
     except TypeError as error:
         raise NotReplayable(
-            f"{row.name} takes other arguments now: {error}. Do by hand what it was to do, then"
-            " discard this."
+            f"{row.name} takes other arguments now: {error}. Do by hand what the task was to do,"
+            " then discard this."
         ) from None
     return task
 
 
 def republish_unpublished(*, by: str) -> int:
-    """Publish what the broker refused, oldest first, until it refuses again. Returns how many."""
+    """Publish what the broker did not take, oldest first. Return how many messages it takes now."""
     rows = FailedTask.objects.filter(
         state=FailedTask.State.OPEN, kind=FailedTask.Kind.UNPUBLISHED
     ).order_by("last_failed_at")
     published = 0
-    for failure_id in list(rows.values_list("pk", flat=True)[:REPUBLISHED]):
+    for failure_id in list(rows.values_list("pk", flat=True)[:BATCH]):
         try:
             replay(failure_id=failure_id, by=by)
             published += 1
         except NotReplayable as error:
-            # For a person now: trying again every minute would change nothing.
+            # Somebody has to look at it: to try again every minute would change nothing.
             rows.filter(pk=failure_id).update(kind=FailedTask.Kind.FAILED, error=str(error)[:500])
         except BrokerAway:
             break
@@ -126,7 +127,7 @@ def republish_unpublished(*, by: str) -> int:
 
 
 def delete_old_failures(*, at: datetime) -> int:
-    """Delete what was dealt with and last failed 30 days ago. Returns how many."""
+    """Delete rows that are not open and last failed 30 days ago. Return how many."""
     old = FailedTask.objects.exclude(state=FailedTask.State.OPEN).filter(
         last_failed_at__lt=at - KEPT
     )

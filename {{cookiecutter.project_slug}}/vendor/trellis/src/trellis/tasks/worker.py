@@ -14,7 +14,7 @@ from trellis import messages, tracing
 logger = structlog.get_logger(__name__)
 
 
-class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
+class Request(request.Request):
     """Celery's request, which gives the main process the context of the message it handles.
 
     The main process notices that a child was lost or took too long. Without the context it would
@@ -37,7 +37,7 @@ class Request(request.Request):  # type: ignore[misc]  # Celery ships no types
             self.task.request_stack.pop()
 
 
-class Consumer(consumer.Consumer):  # type: ignore[misc]
+class Consumer(consumer.Consumer):
     """Celery's consumer, which logs and drops messages that no task can be made of.
 
     Celery logs some of these, and ends the worker at others.

@@ -1,4 +1,4 @@
-"""`manage.py failed_tasks list | show | replay | discard`: the admin's list in a shell."""
+"""`manage.py failed_tasks list | show | replay | discard`: what the admin does, in a shell."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,25 +11,24 @@ from trellis import errors, ownership
 from trellis.models import FailedTask
 from trellis.tasks import failures
 
+LISTED = 1000  # rows at most
+
 
 class Command(BaseCommand):
-    help = "List failed tasks, look at one, run them again, or note that nothing is to be done."
+    help = "List failed tasks, show one, run them again, or note that nothing is to be done."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        for verb, what in (
-            ("list", "those that are open"),
-            ("replay", "run them again"),
-            ("discard", "note that nothing is to be done"),
-        ):
-            some = verbs.add_parser(verb, help=what)
-            if verb == "list":
-                some.add_argument("--all", action="store_true", help="also what was dealt with")
-            else:
-                some.add_argument("ids", nargs="*", type=int, help="as `list` shows them")
+        verbs.add_parser("show", help="everything about one").add_argument("id", type=int)
+        listing = verbs.add_parser("list", help="those that are open")
+        listing.add_argument("--all", action="store_true", help="also the others")
+        replay = verbs.add_parser("replay", help="run them again")
+        discard = verbs.add_parser("discard", help="note that nothing is to be done")
+        for some in (replay, discard):
+            some.add_argument("ids", nargs="*", type=int, help="as `list` shows them")
+        for some in (listing, replay, discard):
             some.add_argument("--task", help="the open ones of one task, by its name")
             some.add_argument("--owner", help="the open ones of one team")
-        verbs.add_parser("show", help="everything about one").add_argument("id", type=int)
 
     def handle(self, *args: object, **options: Any) -> None:
         match options["verb"]:
@@ -38,15 +37,15 @@ class Command(BaseCommand):
             case "show":
                 self.show(options["id"])
             case "replay":
-                self.deal_with(failures.replay, done="replayed", **options)
+                self.close(failures.replay, done="replayed", **options)
             case "discard":
-                self.deal_with(failures.discard, done="discarded", **options)
+                self.close(failures.discard, done="discarded", **options)
 
     def show_list(self, **options: Any) -> None:
         rows = _chosen(FailedTask.objects.all(), **options)
         if not options["all"]:
             rows = rows.filter(state=FailedTask.State.OPEN)
-        for row in rows[:1000]:
+        for row in rows[:LISTED]:
             self.stdout.write(
                 f"{row.pk:>6}  {row.last_failed_at:%Y-%m-%d %H:%M}  {row.get_state_display():<9}"
                 f"  {row.owner:<12}  {row.name}  {' '.join(row.error.split())[:80]}"
@@ -58,45 +57,48 @@ class Command(BaseCommand):
         row = FailedTask.objects.filter(pk=failure_id).first()
         if row is None:
             raise CommandError(f"There is no failed task {failure_id}.")
-        for word, value in (
-            ("task", row.name),
-            ("owner", row.owner),
-            ("runbook", ownership.runbook_of_task(name=row.name)),
-            ("state", f"{row.get_state_display()}, {row.get_kind_display()}"),
-            ("arguments", f"{row.args or ''}{row.kwargs}"),
-            ("attempts", row.attempts),
-            ("first", f"{row.first_failed_at:%Y-%m-%d %H:%M:%S}"),
-            ("last", f"{row.last_failed_at:%Y-%m-%d %H:%M:%S}"),
-            ("request", row.request_id),
-            ("task id", row.task_id),
-            ("error", row.error),
-        ):
-            self.stdout.write(f"{word:<10} {value}")
+        details = {
+            "task": row.name,
+            "owner": row.owner,
+            "runbook": ownership.runbook_of_task(name=row.name),
+            "state": f"{row.get_state_display()}, {row.get_kind_display()}",
+            "arguments": f"{row.args or ''}{row.kwargs}",
+            "attempts": row.attempts,
+            "first": f"{row.first_failed_at:%Y-%m-%d %H:%M:%S}",
+            "last": f"{row.last_failed_at:%Y-%m-%d %H:%M:%S}",
+            "request": row.request_id,
+            "task id": row.task_id,
+            "error": row.error,
+        }
+        for name, value in details.items():
+            self.stdout.write(f"{name:<10} {value}")
         self.stdout.write(row.traceback)
 
-    def deal_with(self, service: Callable[..., None], *, done: str, **options: Any) -> None:
-        ids = options["ids"]
-        if not ids and not options["task"] and not options["owner"]:
+    def close(self, service: Callable[..., None], *, done: str, **options: Any) -> None:
+        """Replay or discard the chosen rows. Raises `CommandError` with what was refused."""
+        by_filter = options["task"] or options["owner"]
+        if not options["ids"] and not by_filter:
             raise CommandError("Which? Give ids, as `failed_tasks list` shows them, or --task.")
-        if ids and (options["task"] or options["owner"]):
-            raise CommandError("Give ids, or --task and --owner: an id says which one it is.")
-        name = options["task"]
-        if name and not (
-            name in current_app.tasks or FailedTask.objects.filter(name=name).exists()
-        ):
-            raise CommandError(f"There is no task {name}. `make tasks` lists them.")
-        if not ids:
-            rows = FailedTask.objects.filter(state=FailedTask.State.OPEN)
-            ids = list(_chosen(rows, **options).order_by("pk").values_list("pk", flat=True))
+        if options["ids"] and by_filter:
+            raise CommandError("Give ids, or --task and --owner, and not both.")
         refused = []
-        for failure_id in ids:
+        failure_ids = options["ids"] or _open_ids(**options)
+        for failure_id in failure_ids:
             try:
                 service(failure_id=failure_id, by="manage.py")
             except errors.BusinessError as error:
                 refused.append(str(error))
-        self.stdout.write(f"{len(ids) - len(refused)} {done}.")
+        self.stdout.write(f"{len(failure_ids) - len(refused)} {done}.")
         if refused:
             raise CommandError("\n".join(refused))
+
+
+def _open_ids(**options: Any) -> list[int]:
+    name = options["task"]
+    if name and name not in current_app.tasks and not FailedTask.objects.filter(name=name).exists():
+        raise CommandError(f"There is no task {name}. `make tasks` lists them.")
+    rows = _chosen(FailedTask.objects.filter(state=FailedTask.State.OPEN), **options)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _chosen(rows: QuerySet[FailedTask], **options: Any) -> QuerySet[FailedTask]:

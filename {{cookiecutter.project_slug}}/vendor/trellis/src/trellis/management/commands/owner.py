@@ -1,4 +1,4 @@
-"""`manage.py owner WHAT`: who answers for a file, a task or an address of the site."""
+"""`manage.py owner WHAT`: the owner of a file, an app, a task or an address of the site."""
 
 import inspect
 import re
@@ -14,12 +14,12 @@ from trellis import ownership
 
 
 class Command(BaseCommand):
-    requires_system_checks = []  # whoever asks this may be mending just that
-    help = "Say who owns a path of the project, a task or an address of the site."
+    requires_system_checks = []  # it must work while a check fails
+    help = "Show who owns a file of the project, an app, a task or an address of the site."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "what", help="apps/accounts/services.py, the name of a task, or /accounts/login/"
+            "what", help="apps/accounts/services.py, accounts, the name of a task, /accounts/login/"
         )
 
     def handle(self, *args: object, **options: str) -> None:
@@ -27,39 +27,41 @@ class Command(BaseCommand):
             owner = ownership.owner_of(app=app_of(options["what"]), root=settings.BASE_DIR)
         except ownership.Malformed as error:
             raise CommandError(str(error)) from None
-        rows = {
-            "app": owner.app or "none; what no app has belongs to the first team of teams.toml",
+        details = {
+            "app": owner.app or "none: the first team of teams.toml owns what belongs to no app",
             "team": owner.team,
             "contact": owner.contact,
             "escalation": owner.escalation,
             "runbook": owner.runbook,
         }
-        for name, value in rows.items():
+        for name, value in details.items():
             if value:
                 self.stdout.write(f"{name:<12}{value}")
 
 
 def app_of(what: str) -> str:
-    """Return the app that a task's name, a path or an address belongs to; "" for none.
+    """Return the app of a task, an app's name, a path or an address; "" if it belongs to none.
 
-    Raises `CommandError` for what is none of these.
+    Raises `CommandError` if `what` is none of these.
     """
     current_app.autodiscover_tasks(force=True)
     if what in current_app.tasks:
-        return _app_in(current_app.tasks[what].run.__module__)
-    if what.isidentifier() and _app_in(f"apps.{what}"):
+        return _app_of_module(current_app.tasks[what].run.__module__)
+    if what.isidentifier() and _app_of_module(f"apps.{what}"):
         return what
     root, path = settings.BASE_DIR.resolve(), (settings.BASE_DIR / what).resolve()
     if path.is_relative_to(root) and path.exists():
-        return _app_in(".".join(path.relative_to(root).parts))
+        return _app_of_module(".".join(path.relative_to(root).parts))
     address = re.sub(r"^https?://[^/]*|[?#].*$", "", what)
-    for attempt in (address, f"{address}/") if address.startswith("/") else ():
+    for candidate in (address, f"{address}/") if address.startswith("/") else ():
         try:
-            match = resolve(attempt)
+            match = resolve(candidate)
         except Resolver404:
             continue
-        # A view of Django's own belongs to the app whose urls.py leads to it.
-        return _app_in(_module_of(match.func)) or _app_in(".".join(["apps", *match.app_names]))
+        # A view of Django's own belongs to the app in whose urls.py it is.
+        return _app_of_module(_module_of(match.func)) or _app_of_module(
+            ".".join(["apps", *match.app_names])
+        )
     raise CommandError(
         f"{what!r} is no file here, no task and no address. Give a path of the project, the name of"
         " a task (`make tasks` lists them) or the path of a URL, such as /accounts/login/."
@@ -67,21 +69,19 @@ def app_of(what: str) -> str:
 
 
 def _module_of(view: Callable[..., Any]) -> str:
-    """Where what answers is written, whoever wraps it: class-based views, the admin, the API."""
+    """Return the module in which a view is written: a function, a class, an admin or an API's."""
     if admin := getattr(view, "model_admin", None):
         return type(admin).__module__
     if view_class := getattr(view, "view_class", None):
         return str(view_class.__module__)
-    if operations := getattr(_enclosed(view).get("self"), "operations", None):
+    # django-ninja answers by a function around an object that holds the operations.
+    enclosed = inspect.getclosurevars(view).nonlocals if inspect.isfunction(view) else {}
+    if operations := getattr(enclosed.get("self"), "operations", None):
         return str(operations[0].view_func.__module__)
     return view.__module__
 
 
-def _enclosed(view: Callable[..., Any]) -> dict[str, Any]:
-    return dict(inspect.getclosurevars(view).nonlocals) if inspect.isfunction(view) else {}
-
-
-def _app_in(module: str) -> str:
+def _app_of_module(module: str) -> str:
     parts = module.split(".")
-    is_ours = parts[0] == "apps" and len(parts) > 1
-    return parts[1] if is_ours and (settings.BASE_DIR / "apps" / parts[1]).is_dir() else ""
+    is_app = parts[0] == "apps" and len(parts) > 1
+    return parts[1] if is_app and (settings.BASE_DIR / "apps" / parts[1]).is_dir() else ""

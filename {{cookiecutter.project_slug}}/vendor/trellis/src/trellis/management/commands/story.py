@@ -1,8 +1,7 @@
-"""`manage.py story REQUEST_ID`: what one request led to, in the web and in the workers.
+"""`manage.py story REQUEST_ID`: what one request led to, in the web process and in the workers.
 
-Reads JSON lines: those of var/log/app.jsonl in development, or the files that are named; "-" is
-the standard input. In production logs go to wherever the platform takes them, so it is
-`docker compose logs --no-log-prefix web worker | manage.py story REQUEST_ID -`.
+Reads logs as JSON lines: var/log/app.jsonl in development, or the named files; "-" is standard
+input. In production: `docker compose logs --no-log-prefix web worker | manage.py story ID -`.
 """
 
 import json
@@ -15,48 +14,48 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-SAID_BEFORE = {"timestamp", "event", "level", "logger", "request_id", "exception"}
+NO_DETAILS = {"timestamp", "event", "level", "logger", "request_id", "exception"}
 
 
 class Command(BaseCommand):
-    help = "Tell what one request led to, from the logs: its pages, its tasks, their failures."
+    help = "Show from the logs what one request led to: its page, its tasks, their failures."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("request_id", help="from a mail, a page's headers, a failed task")
         parser.add_argument(
             "logs",
             nargs="*",
-            default=[],  # without it argparse says, where the id is missing, that both are required
-            help='files of JSON lines; "-" reads standard input',
+            default=[],  # otherwise argparse calls both required when the id is missing
+            help='files of JSON lines; "-" is standard input',
         )
 
     def handle(self, *args: object, **options: Any) -> None:
-        wanted = options["request_id"]
+        request_id = options["request_id"]
         paths = options["logs"] or [str(settings.LOG_FILE or "-")]
-        events = [event for path in paths for event in _events(path, about=wanted)]
+        events = [event for path in paths for event in _events(path, request_id=request_id)]
         if not events:
-            raise CommandError(f"No line in {', '.join(paths)} is about {wanted!r}.")
+            raise CommandError(f"No line in {', '.join(paths)} is about {request_id!r}.")
         for event in sorted(events, key=lambda event: str(event.get("timestamp", ""))):
             details = " ".join(
-                f"{key}={value}" for key, value in event.items() if key not in SAID_BEFORE
+                f"{key}={value}" for key, value in event.items() if key not in NO_DETAILS
             )
             self.stdout.write(f"{event.get('timestamp', '')}  {event.get('event')}  {details}")
 
 
-def _events(path: str, *, about: str) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a log that carry a request id. Raises `CommandError`."""
+def _events(path: str, *, request_id: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log that carry a request id. Raises `CommandError`."""
     try:
         with Path(path).open(errors="replace") if path != "-" else nullcontext(sys.stdin) as lines:
             for line in lines:
-                event = _event(line) if about in line else {}
-                if event.get("request_id") == about:
+                event = _parsed(line) if request_id in line else {}
+                if event.get("request_id") == request_id:
                     yield event
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _event(line: str) -> dict[str, Any]:
-    """Return what a line says; nothing where it is none of ours, or half of one."""
+def _parsed(line: str) -> dict[str, Any]:
+    """Return the event of a line, or nothing if the line is not ours or incomplete."""
     try:
         event = json.loads(line)
     except ValueError:

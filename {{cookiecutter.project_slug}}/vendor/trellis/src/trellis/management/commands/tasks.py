@@ -1,4 +1,4 @@
-"""`manage.py tasks`: every task, whose it is, when it runs, how it retries, when it last did."""
+"""`manage.py tasks`: every task with its owner, queue, schedule, retries, limit and last runs."""
 
 import json
 from dataclasses import asdict
@@ -17,33 +17,34 @@ class Command(BaseCommand):
     help = "List every task with its owner, queue, schedule, retries, limit and last runs (UTC)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="the same for programs, and more")
+        parser.add_argument("--json", action="store_true", help="as JSON, with more details")
 
     def handle(self, *args: object, **options: object) -> None:
-        cards = catalogue.catalogue(app=current_app, at=timezone.now())
+        entries = catalogue.entries(app=current_app, at=timezone.now())
         if options["json"]:
-            self.stdout.write(json.dumps([asdict(card) for card in cards], default=str, indent=2))
+            listing = [asdict(entry) for entry in entries]
+            self.stdout.write(json.dumps(listing, default=str, indent=2))
             return
-        rows = [_row(card) for card in cards]
-        widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-        for row in (HEADER, *rows):
+        rows = [HEADER, *map(_row, entries)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.stdout.write(line.rstrip())
 
 
-def _row(card: catalogue.Card) -> tuple[str, ...]:
-    succeeded = _in_words(card.last_success)
+def _row(entry: catalogue.Entry) -> tuple[str, ...]:
+    succeeded = _minute(entry.last_success)
     return (
-        card.name,
-        card.owner,
-        card.queue,
-        card.schedule,
-        card.retries,
-        f"{card.time_limit} s",
-        f"{succeeded} LATE" if card.late else succeeded,
-        _in_words(card.last_failure),
+        entry.name,
+        entry.owner,
+        entry.queue,
+        entry.schedule,
+        entry.retries,
+        f"{entry.time_limit} s",
+        f"{succeeded} LATE" if entry.late else succeeded,
+        _minute(entry.last_failure),
     )
 
 
-def _in_words(at: datetime | None) -> str:
+def _minute(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at else "never"
