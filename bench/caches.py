@@ -1,105 +1,214 @@
-"""Caches under fire, and what a hit costs: on the embedded default and on PostgreSQL and Redis.
+"""Cached reads in a race and in a stampede, and the time of a hit. Prints JSON.
 
-    uv run python bench/caches.py [rounds]
+    uv run python -m bench.caches (declared | plain) ROUNDS
+    DATABASE_URL=postgres://… CACHE_URL=redis://… uv run python -m bench.caches declared 400
 
-Needs TRELLIS_POSTGRES_URL and TRELLIS_REDIS_URL, addresses of servers it may write to, and the
-program `redis-server`, to kill one of its own. What is asked: no stale and no invented read, one
-load in a stampede, every request answered in an outage, and a hit in at most twice the time of a
-bare `cache.get`. `plain` is `cache.get_or_set` with `cache.delete` on commit, in the same race.
+`plain` is what most projects write: `cache.get_or_set`, and `cache.delete` on commit. It runs on
+the sample project of the library's tests: on SQLite with the cache in a table, or on the servers
+that are given, where it leaves its tables behind. tests/library/test_cache_race.py runs it, too.
 """
 
 import json
+import multiprocessing
 import os
-import subprocess
+import random
+import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TEMPLATE))
+import django
 
-import demo  # noqa: E402  # it stands beside us, not in an installed package
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/library/sample")]
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+if "DATABASE_URL" not in os.environ:
+    os.environ["DATABASE_URL"] = f"sqlite:///{tempfile.mkdtemp()}/race.sqlite3"
+django.setup()  # also in the processes that race() starts: they import this module
 
-DATABASE = f"trellis_cache_race_{os.getpid()}"
-RECREATE = """
-import sys, psycopg
-with psycopg.connect(sys.argv[1], autocommit=True) as connection:
-    connection.execute(f"DROP DATABASE IF EXISTS {sys.argv[2]} WITH (FORCE)")
-    if sys.argv[3:]:
-        connection.execute(f"CREATE DATABASE {sys.argv[2]}")
-"""
+# Imports that need the settings.
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, connections, transaction  # noqa: E402
+
+from trellis.caching import cached_read  # noqa: E402
+
+User = get_user_model()
+PROCESSES, THREADS = 2, 4
+processes = multiprocessing.get_context("spawn")
 
 
-def told(project: Path, *arguments: str, servers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run cache_race.py in a project that is set up, and return what it found."""
-    said: dict[str, Any] = json.loads(
-        _python(project, str(TEMPLATE / "bench/cache_race.py"), *arguments, servers=servers)
-    )
-    return said
+def new_row() -> int:
+    """Add a user whose name is a number, 0; return the id."""
+    return int(User.objects.create(email=f"{time.time_ns()}@example.com", name="0").pk)
 
 
-@contextmanager
-def on_servers(project: Path, *, postgres: str, redis: str) -> Iterator[dict[str, str]]:
-    """Yield the variables that lead a project to a database of its own and to Redis."""
-    _python(project, "-c", RECREATE, postgres, DATABASE, "create")
-    servers = {
-        "DATABASE_URL": f"{postgres.rpartition('/')[0]}/{DATABASE}",
-        "CACHE_URL": f"{redis}/13",
+class Reader:
+    """Reads the number in a row from a cache. `kind` is "declared" or "plain"."""
+
+    def __init__(self, kind: str, *, pk: int, load_seconds: float = 0.0) -> None:
+        self.loads = 0
+
+        def load(*, pk: int) -> int:
+            self.loads += 1
+            number = int(User.objects.get(pk=pk).name)
+            time.sleep(load_seconds)
+            return number
+
+        self.load, self.pk, self.kind = load, pk, kind
+        self.declared = cached_read(
+            name=f"bench.row_{pk}", version=1, ttl=300, bottleneck="a race", invalidated_by=()
+        )(load)
+
+    def read(self) -> int:
+        if self.kind == "declared":
+            return self.declared(pk=self.pk)
+        number: Any = cache.get_or_set(f"plain:{self.pk}", lambda: self.load(pk=self.pk), 300)
+        return int(number)
+
+    def invalidate(self) -> None:
+        if self.kind == "declared":
+            self.declared.invalidate(pk=self.pk)
+        else:
+            transaction.on_commit(lambda: cache.delete(f"plain:{self.pk}"))
+
+    def lose_everything(self) -> None:
+        """Delete what the cache has, as a cache may do at any time."""
+        cache.delete_many([f"plain:{self.pk}", *self.declared.keys.make({"pk": self.pk})])
+
+
+def race(kind: str, rounds: int) -> dict[str, int]:
+    """Count a row up `rounds` times, every fourth time in vain, while two processes read it.
+
+    A read is stale if it shows less than was committed before it began, and invented if it shows
+    more than had been begun when it ended.
+    """
+    pk = new_row()
+    reader = Reader(kind, pk=pk)
+    committed, begun, stop = (processes.Value("q", 0) for _ in range(3))
+    results = processes.Queue()
+    arguments = (kind, pk, committed, begun, stop, results)
+    readers = [processes.Process(target=read_on, args=arguments) for _ in range(PROCESSES)]
+    for process in readers:
+        process.start()
+    for _ in readers:
+        results.get(timeout=60)  # it is ready
+    for number in range(rounds):
+        rolled_back = number % 4 == 3
+        begun.value += not rolled_back
+        with transaction.atomic():
+            User.objects.filter(pk=pk).update(name=str(begun.value + rolled_back))
+            reader.invalidate()
+            if rolled_back:
+                reader.lose_everything()
+            reader.read()  # our own write, which others must not see yet, or ever
+            transaction.set_rollback(rolled_back)
+        committed.value = begun.value
+        time.sleep(random.uniform(0, 0.01))
+    stop.value = 1
+    counts = [results.get(timeout=60) for _ in readers]
+    for process in readers:
+        process.join(timeout=60)
+    total = {name: sum(count[name] for count in counts) for name in counts[0]}
+    return total | {"writes": committed.value, "off_at_the_end": committed.value - reader.read()}
+
+
+def read_on(
+    kind: str,
+    pk: int,
+    committed: "Synchronized[int]",
+    begun: "Synchronized[int]",
+    stop: "Synchronized[int]",
+    results: Any,
+) -> None:
+    """Read with several threads until `stop`, and put what was seen into `results`."""
+    reader = Reader(kind, pk=pk, load_seconds=0.01)  # longer than the pause between two writes
+    seen = {"reads": 0, "stale": 0, "invented": 0}
+
+    def read() -> None:
+        while not stop.value:
+            least = committed.value
+            number = reader.read()
+            most = begun.value
+            seen["reads"] += 1
+            seen["stale"] += number < least
+            seen["invented"] += number > most
+
+    reader.read()
+    results.put("ready")
+    in_threads([read] * THREADS)
+    results.put(seen)
+
+
+def stampede(kind: str) -> dict[str, int]:
+    """Let 50 threads read one key that is not in the cache, at once; count the loads."""
+    pk = new_row()
+    reader = Reader(kind, pk=pk, load_seconds=0.3)
+    together = threading.Barrier(50)
+    numbers: list[int] = []
+
+    def read() -> None:
+        together.wait(60)
+        numbers.append(reader.read())
+
+    in_threads([read] * 50)
+    return {"readers": 50, "answered": len(numbers), "loads": reader.loads}
+
+
+def hit(calls: int) -> dict[str, float]:
+    """Time a hit beside a bare `cache.get` of the same value, in turn. Microseconds, medians."""
+    pk = new_row()
+    reader = Reader("declared", pk=pk)
+    reader.read()
+    cache.set("bare", 0, 300)
+    ways: dict[str, Callable[[], object]] = {
+        "hit": reader.read,
+        "bare get": lambda: cache.get("bare"),
+        "load": lambda: reader.load(pk=reader.pk),
     }
-    try:
-        _python(project, "manage.py", "migrate", "--verbosity", "0", servers=servers)
-        yield servers
-    finally:
-        _python(project, "-c", RECREATE, postgres, DATABASE)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(calls):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            taken[name].append(1e6 * (time.perf_counter() - started))
+    found = {name: statistics.median(times) for name, times in taken.items()}
+    return found | {"ratio": found["hit"] / found["bare get"]}
 
 
-def _python(project: Path, *arguments: str, servers: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [str(project / ".venv/bin/python"), *arguments],
-        cwd=project,
-        env=demo.clean_environment() | {"IGNORE_ENV_FILE": "1"} | (servers or {}),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode:
-        raise demo.DemoFailed(f"$ python {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-    return done.stdout
+def in_threads(works: list[Callable[[], None]]) -> None:
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def main(*, rounds: int) -> None:
-    postgres, redis = (
-        os.environ.get(name) or sys.exit(f"bench/caches.py: set {name}")
-        for name in ("TRELLIS_POSTGRES_URL", "TRELLIS_REDIS_URL")
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        demo.generate(into=Path(folder))
-        project = Path(folder) / demo.NAME
-        demo.run(["make", "setup"], cwd=project)
-        with on_servers(project, postgres=postgres, redis=redis) as servers:
-            for name, where in (("SQLite, table", {}), ("PostgreSQL, Redis", servers)):
-                for what in (
-                    ("race", "plain", str(rounds)),
-                    ("race", "declared", str(rounds)),
-                    ("stampede", "plain"),
-                    ("stampede", "declared"),
-                    ("hit", "2000"),
-                ):
-                    found = told(project, *what, servers=where)
-                    print(f"{name:18}  {' '.join(what):18}  {in_words(found)}", flush=True)
-        print(f"{'SQLite, Redis':18}  {'outage':18}  {in_words(told(project, 'outage'))}")
+def create_tables() -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode=WAL")
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
 
 
-def in_words(found: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in found.items()
-    )
+def main(kind: str, rounds: int) -> None:
+    create_tables()
+    found = {"race": race(kind, rounds), "stampede": stampede(kind)}
+    print(json.dumps(found | ({"hit": hit(1000)} if kind == "declared" else {})))
 
 
 if __name__ == "__main__":
-    main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,25 +1,18 @@
-"""Caches that can be reasoned about: each is declared once, with the reason it exists.
+"""Declared caches that never serve a value older than the last commit.
 
-    @cached_read(
-        name="catalog.session_page",
+    @caching.cached_read(
+        name="catalog.session",
         version=1,
         ttl=300,
-        bottleneck="four joins a page view; 6.1 ms against 0.4 ms from the cache",
+        bottleneck="four joins for each page; 6.1 ms, 0.4 ms from the cache",
         invalidated_by=("apps.catalog.services.reschedule_session",),
     )
-    def session_page(*, public_id: UUID) -> SessionPage | None: ...
+    def session(*, public_id: UUID) -> types.Session | None: ...
 
-Reading is calling it; forgetting is `session_page.invalidate(public_id=...)` in the service that
-changed what it shows. What keeps it right: a stored value names the *generation* it was loaded
-under, and invalidating ends that generation. A reader that loaded before a commit stores under a
-generation that is over, and nobody reads that again (docs/adr/0005).
-
-    reads.py   a cached read: what it takes, where it looks, and how it forgets
-    keys.py    what its keys are made of
-    outage.py  what happens while the cache is away
-    use.py     how it is used, and so what it is worth
+A selector calls `caches.session(public_id=...)`. The services named in `invalidated_by` call
+`caches.session.invalidate(public_id=...)`. How it works: `cached_read.py`; why: the template's ADR.
 """
 
-from trellis.caching.cached_read import CachedRead, cached_read, every_cache
+from trellis.caching.cached_read import cached_read
 
-__all__ = ["CachedRead", "cached_read", "every_cache"]
+__all__ = ["cached_read"]

@@ -1,4 +1,4 @@
-"""What happens while the cache is away: reads go past it, and not each of them has to find out."""
+"""When the cache cannot be reached: reads bypass it for a few seconds instead of failing."""
 
 import contextlib
 import logging
@@ -6,42 +6,39 @@ import math
 import time
 from collections.abc import Iterator
 
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
-AWAY = (OSError, DatabaseTrouble, RedisError)  # what a cache raises that is out of reach
-PASSED_BY = 5.0  # seconds: a cache that did not answer is not asked again for so long
-LOG_EVERY = 60.0  # seconds between two log lines
+UNREACHABLE = (OSError, DatabaseError, RedisError)  # what Django's cache backends raise
+BYPASS_SECONDS = 5.0  # after a failure this process does not use the cache for so long
+LOG_SECONDS = 60.0  # at most one log line in this time
 
 
 class Outage:
-    """Whether this process found the cache away, a moment ago."""
+    """Whether the cache failed a moment ago, as seen by this process."""
 
     def __init__(self) -> None:
-        self._over_at = self._logged_at = -math.inf
+        self.reset()
+
+    def reset(self) -> None:
+        """Use the cache again at once (for tests)."""
+        self._ends_at = self._logged_at = -math.inf
 
     def is_on(self) -> bool:
-        return time.monotonic() < self._over_at
-
-    def note(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._over_at = now + PASSED_BY
-        if now - self._logged_at > LOG_EVERY:
-            self._logged_at = now
-            logger.warning("The cache is out of reach, reading past it: %s", error)
+        return time.monotonic() < self._ends_at
 
     @contextlib.contextmanager
-    def noted(self) -> Iterator[None]:
-        """Let the cache fail inside this block: what was loaded is right without it."""
+    def tolerated(self) -> Iterator[None]:
+        """Suppress errors of an unreachable cache inside this block, and begin a bypass."""
         try:
             yield
-        except AWAY as error:
-            self.note(error)
-
-    def end(self) -> None:
-        """Ask the cache again from now on (for tests)."""
-        self._over_at = self._logged_at = -math.inf
+        except UNREACHABLE as error:
+            now = time.monotonic()
+            self._ends_at = now + BYPASS_SECONDS
+            if now - self._logged_at > LOG_SECONDS:
+                self._logged_at = now
+                logger.warning("The cache cannot be reached, reads bypass it: %s", error)
 
 
 state = Outage()
