@@ -1,15 +1,20 @@
-"""A Celery broker that is a folder: `CELERY_BROKER_URL=local://`.
+"""A Celery broker that is a folder: `CELERY_BROKER_URL=local://localhost`.
 
-For development and small single-host use, on Linux and macOS. It is kombu's filesystem transport
-with what that one lacks when processes die or publish at the same time:
+For development and one small host, on Linux and macOS. It is kombu's filesystem transport, made
+safe for processes that die and processes that publish at the same time:
 
-- A message is written under a temporary name and then renamed, so nobody reads half of one.
-- A delivered message stays on disk, held by its process, until it is acknowledged. Each process
-  keeps a lock on a file of its own for as long as it lives, whatever way it ends; messages held
-  by a process whose lock is free go back to their queue.
-- A binding is a file of its own, so two processes that bind at once cannot lose one another's.
-- A queue is a folder of its own and is listed once for all that waits in it, not once for each
-  message: a thousand waiting messages take no longer each than ten.
+    queued/<queue>/   messages that wait: `<microseconds>-<uuid>.<queue>.msg`
+    held/<process>/   messages that a process was given and has not acknowledged
+    held/<process>.lock   locked as long as that process lives
+    bindings/         an empty file for each binding of an exchange to a queue
+    broken/           files that are no messages
+
+- A message is written elsewhere and renamed into its queue, so nobody reads half of one.
+- A message that is delivered stays on disk until it is acknowledged. If its process dies, however
+  that happens, the lock is free, and any other process puts the message back into its queue.
+- Two processes that bind at the same time write two files, so no binding is lost.
+- A queue is listed once for all messages that wait in it: of a thousand messages none takes longer
+  than of ten.
 """
 
 import atexit
@@ -29,173 +34,185 @@ from urllib.parse import quote, unquote
 import structlog
 from kombu.transport import filesystem, virtual
 
+from trellis import messages
+
 logger = structlog.get_logger(__name__)
 
-TAKE_BACK_EVERY = 2.0  # seconds between two looks for processes that have died
+LOOK_FOR_THE_DEAD_EVERY = 2.0  # seconds
 
 
 class Holder:
-    """This process's claim to the messages it was given and has not acknowledged.
+    """The folder of messages that this process holds, and the lock that shows that it lives.
 
-    Locked with `lockf`, which a forked child does not inherit: the claim ends with this process
-    even when its children live on, and a process id that comes round again means nothing.
+    `lockf` locks belong to a process and not to its children: the lock is free when this process
+    ends, even if children live on. And unlike a process id, it cannot mean another process.
     """
 
-    _mine: dict[tuple[int, Path], "Holder"] = {}
-    _one_at_a_time = threading.Lock()  # to its own process, a lock of `lockf` looks free
+    _by_process: dict[tuple[int, Path], "Holder"] = {}
+    _creating = threading.Lock()
 
-    def __init__(self, folder: Path) -> None:
-        token = uuid.uuid4().hex
-        self.folder = folder / token
+    def __init__(self, held: Path) -> None:
+        name = uuid.uuid4().hex
+        self.folder = held / name
         self.folder.mkdir(parents=True)
-        self.lock_path = folder / f"{token}.lock"
-        draft = folder / f"{token}.draft"
-        self._lock = draft.open("w")
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)
-        draft.rename(self.lock_path)  # seen by others only once it is locked
-        atexit.register(self.leave, os.getpid())
+        self.lock_path = held / f"{name}.lock"
+        draft = held / f"{name}.draft"
+        self._lock_file = draft.open("w")
+        fcntl.lockf(self._lock_file, fcntl.LOCK_EX)
+        draft.rename(self.lock_path)  # other processes never see it without its lock
+        atexit.register(self._remove, os.getpid())
 
     @classmethod
-    def of_this_process(cls, folder: Path) -> "Holder":
-        """Return the one holder this process has in `folder`."""
-        key = (os.getpid(), folder)
-        with cls._one_at_a_time:
-            if key not in cls._mine:
-                cls._mine[key] = cls(folder)
-            return cls._mine[key]
+    def of_this_process(cls, held: Path) -> "Holder":
+        """Return the one holder that this process has in the folder `held`."""
+        key = (os.getpid(), held)
+        with cls._creating:
+            if key not in cls._by_process:
+                cls._by_process[key] = cls(held)
+            return cls._by_process[key]
 
-    def leave(self, pid: int) -> None:
-        """Clear up at a normal end; what is still held stays for another process to take back."""
-        if pid == os.getpid():
-            with suppress(OSError):  # not empty
+    def _remove(self, pid: int) -> None:
+        """Clean up when the process ends normally, unless it still holds messages."""
+        if pid == os.getpid():  # and not that of a child, which inherits the exit handler
+            with suppress(OSError):
                 self.folder.rmdir()
                 self.lock_path.unlink()
 
-    def take_back(self, queued: Path) -> None:
-        """Return to their queues the messages that dead processes held."""
+    def requeue_messages_of_the_dead(self, queued: Path) -> None:
+        """Put the messages of processes that have died back into their queues."""
         for lock_path in self.lock_path.parent.glob("*.lock"):
             if lock_path == self.lock_path:
-                continue  # opening and closing our own would let go of our lock
-            try:
-                with lock_path.open("r+") as lock:
-                    if not _free(lock):
-                        continue
-                    held = lock_path.with_suffix("")
-                    for message in held.glob("*.msg"):
-                        _enqueue(message, queued=queued)
-                    with suppress(FileNotFoundError):  # killed between this line and the next
-                        held.rmdir()
-                    lock_path.unlink()
-            except FileNotFoundError:
-                continue  # another process was quicker
+                continue  # to open and close our own lock file would release the lock
+            with suppress(FileNotFoundError), lock_path.open("r+") as lock_file:
+                if not _is_free(lock_file):
+                    continue
+                folder = lock_path.with_suffix("")
+                for message in folder.glob("*.msg"):
+                    _enqueue(message, queued=queued)
+                with suppress(FileNotFoundError):  # another process was killed right here
+                    folder.rmdir()
+                lock_path.unlink()
 
 
-def _free(lock: IO[str]) -> bool:
+def _is_free(lock_file: IO[str]) -> bool:
     try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
 
 
+def _file_name(queue: str) -> str:
+    return f"{time.time_ns() // 1000:020}-{uuid.uuid4()}.{quote(queue, safe='')}.msg"
+
+
 def _enqueue(message: Path, *, queued: Path) -> None:
-    """Move a message to its queue and its place there, at one stroke: its name says both."""
-    folder = queued / message.name[58:-4]  # microseconds (20), a dash, uuid (36), a dot; `.msg`
+    """Move a message into its queue. Its name keeps its place there."""
+    _, _, quoted_queue = message.stem.partition(".")
+    folder = queued / quoted_queue
     folder.mkdir(exist_ok=True)
     message.rename(folder / message.name)
 
 
 class QoS(virtual.QoS):
-    """Acknowledging is what removes a message from the disk."""
+    """Deletes a message when it is acknowledged."""
 
     def ack(self, delivery_tag: str) -> None:
         super().ack(delivery_tag)
-        self.channel.drop(delivery_tag)
+        self.channel.delete_message(delivery_tag)
         self.channel.connection.deliver_soon()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        super().reject(delivery_tag, requeue=requeue)
-        self.channel.drop(delivery_tag)  # unless it went back to its queue
+        super().reject(delivery_tag, requeue=requeue)  # to requeue it calls `Channel._restore`
+        self.channel.delete_message(delivery_tag)
         self.channel.connection.deliver_soon()
 
 
 class Channel(filesystem.Channel):
-    """Each queue a folder, of files named `<microseconds>-<uuid>.<queue>.msg`."""
+    """What kombu does with queues and exchanges, done with files."""
 
     QoS = QoS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.folder = Path(self.transport_options["folder"])
-        self.queued, self.bindings, self.broken = (
-            self.folder / name for name in ("queued", "bindings", "broken")
-        )
+        self.queued = self.folder / "queued"
+        self.bindings = self.folder / "bindings"
+        self.broken = self.folder / "broken"
         for folder in (self.queued, self.bindings, self.broken):
             folder.mkdir(parents=True, exist_ok=True)
-        self.listed: dict[str, deque[Path]] = {}  # queue -> what was found waiting, oldest first
+        self.waiting: dict[str, deque[Path]] = {}  # queue -> its messages when it was listed
         self.held: dict[str, Path] = {}  # delivery tag -> file
-        self.unacknowledged: set[str] = set()  # queues whose consumers do not acknowledge
-        self.look_again = 0.0
+        self.no_ack_queues: set[str] = set()
+        self.next_look_for_the_dead = 0.0
 
-    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
-        if no_ack:
-            self.unacknowledged.add(queue)
-            if queue.endswith(".pidbox") and ".reply." not in queue:
-                self._purge(queue)  # what a worker of this name was told before it died
-        return super().basic_consume(queue, no_ack, *args, **kwargs)
+    # Publishing
 
-    # Publishing ---------------------------------------------------------------------------
-
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
-        name = f"{time.time_ns() // 1000:020}-{uuid.uuid4()}.{quote(queue, safe='')}.msg"
-        draft = self.folder / name  # nobody reads here
-        draft.write_text(json.dumps(payload))
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        draft = self.folder / _file_name(queue)  # nobody reads messages in this folder
+        draft.write_text(json.dumps(message))
         _enqueue(draft, queued=self.queued)
 
     def _restore(self, message: Any) -> None:
-        # The file itself goes back; written anew, there would be two of it for a moment.
-        if held := self.held.pop(message.delivery_tag, None):
-            _enqueue(held, queued=self.queued)
+        # kombu would publish the message anew, and there would be two of it for a moment.
+        if path := self.held.pop(message.delivery_tag, None):
+            _enqueue(path, queued=self.queued)
 
-    # Consuming ----------------------------------------------------------------------------
+    # Consuming
+
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        if no_ack:
+            self.no_ack_queues.add(queue)
+            if queue.endswith(".pidbox") and ".reply." not in queue:
+                self._purge(queue)  # commands to a dead worker of the same name
+        return super().basic_consume(queue, no_ack, *args, **kwargs)
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
+        """Return the oldest message of a queue and hold its file. Raises `Empty`."""
         holder = Holder.of_this_process(self.folder / "held")
-        if time.monotonic() > self.look_again:
-            self.look_again = time.monotonic() + TAKE_BACK_EVERY
-            holder.take_back(self.queued)
-        listed = self.listed.get(queue) or self._list(queue)
-        while listed:
-            path = listed.popleft()
+        if time.monotonic() > self.next_look_for_the_dead:
+            self.next_look_for_the_dead = time.monotonic() + LOOK_FOR_THE_DEAD_EVERY
+            holder.requeue_messages_of_the_dead(self.queued)
+        waiting = self.waiting.get(queue) or self._list(queue)
+        while waiting:
+            path = waiting.popleft()
             held = holder.folder / path.name
-            try:
+            with suppress(FileNotFoundError):  # another process was quicker
                 path.rename(held)
-            except FileNotFoundError:
-                continue  # another worker was quicker
-            try:
-                payload = json.loads(held.read_text())
-                tag = payload["properties"]["delivery_tag"]
-            except (ValueError, KeyError, TypeError):
-                # Half a message, say after a power cut: kept to look at, and nobody stops for it.
-                logger.exception("broken_message", file=path.name)
-                held.rename(self.broken / path.name)
-                continue
-            if queue in self.unacknowledged:
-                held.unlink()
-            else:
-                self.held[tag] = held
-            return payload
+                if message := self._read(held):
+                    if queue in self.no_ack_queues:
+                        held.unlink()
+                    else:
+                        self.held[message["properties"]["delivery_tag"]] = held
+                    return message
         raise Empty
 
-    def _list(self, queue: str) -> deque[Path]:
-        folder = self.queued / quote(queue, safe="")
-        self.listed[queue] = deque(sorted(folder.iterdir()) if folder.exists() else [])
-        return self.listed[queue]
+    def _read(self, path: Path) -> Any:
+        """Return the message in a file. If there is none, put the file aside and return None."""
+        try:
+            message = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):  # half a file after a power cut; nested too deeply
+            message = None
+        if messages.is_envelope(message):
+            return message
+        logger.error("message_unreadable", file=path.name, kept_in=str(self.broken))
+        path.rename(self.broken / path.name)
+        return None
 
-    def drop(self, delivery_tag: str) -> None:
-        """Remove a message that was acknowledged or rejected."""
-        if held := self.held.pop(delivery_tag, None):
-            held.unlink(missing_ok=True)
+    def delete_message(self, delivery_tag: str) -> None:
+        """Delete the file of a message, unless the message went back to its queue."""
+        if path := self.held.pop(delivery_tag, None):
+            path.unlink(missing_ok=True)
+
+    def _list(self, queue: str) -> deque[Path]:
+        self.waiting[queue] = deque()
+        with suppress(FileNotFoundError), os.scandir(self._queue_folder(queue)) as entries:
+            names = sorted(entry.path for entry in entries if entry.is_file())
+            self.waiting[queue] = deque(Path(name) for name in names if name.endswith(".msg"))
+        return self.waiting[queue]
+
+    def _queue_folder(self, queue: str) -> Path:
+        return self.queued / quote(queue, safe="")
 
     def _size(self, queue: str) -> int:
         return len(self._list(queue))
@@ -206,18 +223,17 @@ class Channel(filesystem.Channel):
             path.unlink(missing_ok=True)
         return len(waiting)
 
-    # Bindings (for `inspect`, `control` and events, which go to every worker) ---------------
+    # Bindings, for commands and events, which go to every worker
 
     def _binding(self, exchange: str, *parts: str | None) -> Path:
-        name = "|".join(quote(part or "", safe="") for part in (exchange, *parts))
-        return self.bindings / name
+        return self.bindings / "|".join(quote(part or "", safe="") for part in (exchange, *parts))
 
     def get_table(self, exchange: str) -> list[filesystem.exchange_queue_t]:
-        prefix = quote(exchange, safe="") + "|"
+        bindings = (path.name.split("|") for path in self.bindings.iterdir())
         return [
-            filesystem.exchange_queue_t(*map(unquote, path.name.split("|")[1:]))
-            for path in self.bindings.iterdir()
-            if path.name.startswith(prefix)
+            filesystem.exchange_queue_t(*map(unquote, parts))
+            for quoted_exchange, *parts in bindings
+            if unquote(quoted_exchange) == exchange
         ]
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
@@ -227,8 +243,8 @@ class Channel(filesystem.Channel):
         self, queue: str, exchange: str, routing_key: str, pattern: str, *args: Any, **kwargs: Any
     ) -> None:
         self._purge(queue)
-        with suppress(OSError):  # never used, or used again in this very moment
-            (self.queued / quote(queue, safe="")).rmdir()
+        with suppress(OSError):  # there is no folder, or somebody has just published into it
+            self._queue_folder(queue).rmdir()
         self._binding(exchange, routing_key, pattern, queue).unlink(missing_ok=True)
 
 
@@ -237,23 +253,24 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
     global_state = virtual.BrokerState()
-    # A worker then has its event loop, and with it the pool it has for Redis and RabbitMQ: pipes
-    # for each child. In the other pool they share a lock, which a child that is killed takes along.
+    # Celery then gives the worker its event loop and a pool with a pipe for each child, as for
+    # Redis and RabbitMQ. In the other pool all children share a lock, and a child that is killed
+    # while it holds the lock blocks the others for ever.
     implements = filesystem.Transport.implements.extend(asynchronous=True)
     loop: Any = None
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Look for messages now and then, and whenever one was dealt with."""
+        """Deliver messages every now and then, and whenever one was dealt with."""
         self.loop = loop
         loop.call_repeatedly(self.polling_interval, self.deliver)
 
     def deliver(self) -> None:
-        """Deliver what waits, as far as the prefetch limit allows."""
+        """Deliver waiting messages, up to the prefetch limit."""
         with suppress(Empty):
             while True:
                 self.cycle.get(self._deliver)
 
     def deliver_soon(self) -> None:
-        """Deliver before the worker's loop sleeps again, if there is one."""
+        """Deliver before the event loop of a worker sleeps again."""
         if self.loop:
             self.loop.call_later(0, self.deliver)

@@ -1,0 +1,55 @@
+"""Garbage on a queue in a real Redis: CACHE_URL must name one."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kombu import Connection, Queue
+
+URL = os.environ.get("CACHE_URL", "")
+pytestmark = pytest.mark.skipif(
+    not URL.startswith("redis://"), reason="CACHE_URL does not name a Redis"
+)
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.fixture
+def queue() -> str:
+    return f"tests-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def connection(queue: str) -> Iterator[Connection]:
+    with Connection(URL, transport="trellis.redis_broker:Transport") as connection:
+        yield connection
+        connection.default_channel.queue_delete(queue)
+
+
+class TestGarbage:
+    @pytest.mark.parametrize(
+        "item", ["garbage", b"\xff", "7", "null", "[]", "{}", DEEP, ["body"], ["properties"]]
+    )
+    def test_is_dropped_and_the_next_message_is_delivered(
+        self, connection: Connection, queue: str, item: Any
+    ) -> None:
+        bodies: list[str] = []
+        client = connection.default_channel.client
+        with connection.Producer() as producer:
+            producer.publish("broken", routing_key=queue, declare=[Queue(queue)])
+            if isinstance(item, list):  # a message without one of its parts
+                message = json.loads(client.rpop(queue))
+                del message[item[0]]
+                item = json.dumps(message)
+            else:
+                client.delete(queue)
+            client.lpush(queue, item)
+            producer.publish("good", routing_key=queue)
+
+        with connection.Consumer(Queue(queue), callbacks=[lambda body, _: bodies.append(body)]):
+            while not bodies:
+                connection.drain_events(timeout=10)
+
+        assert bodies == ["good"]
