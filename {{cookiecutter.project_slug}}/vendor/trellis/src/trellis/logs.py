@@ -1,7 +1,7 @@
-"""Logs as structlog events: readable lines in development, one JSON object a line in production.
+"""Logging: readable lines in development, one JSON object a line in production.
 
-The request id that django-structlog binds in the web process travels with each task, so
-`manage.py story` tells from these lines what one request led to.
+The standard library's loggers and structlog's write the same lines, with the request id and the
+owner of the app that logs. Web processes, workers and commands use the same configuration.
 """
 
 import logging.config
@@ -14,18 +14,16 @@ import structlog
 
 from trellis import ownership
 
-KEPT = 10_000_000  # bytes of JSON lines in a file, and as many of older ones beside it
+MAX_FILE_BYTES = 10_000_000
 
 
 def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
-    """Set up the standard library's logging and structlog to print the same lines.
+    """Configure logging and structlog.
 
-    `level` is a name such as "INFO"; `as_json` chooses JSON over text, which is coloured on a
-    terminal. With `json_file` they are written there as JSON, too.
+    `level` is a level's name, such as "INFO". `as_json` chooses JSON over text on the console. If
+    `json_file` is a path, the lines are written there as well, as JSON.
     """
-    if json_file:
-        make_room(Path(json_file))
-    shared: list[structlog.types.Processor] = [
+    every_line: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -33,56 +31,47 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    json_line: list[structlog.types.Processor] = [
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    ]
-    text_line: list[structlog.types.Processor] = [
-        only_the_time,
-        # The plain traceback: the other one shows local variables, and passwords are among them.
-        structlog.dev.ConsoleRenderer(
-            colors=colours_wanted(), exception_formatter=structlog.dev.plain_traceback
-        ),
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *every_line,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    # Plain tracebacks: structlog's others show local variables, which include passwords.
+    text: list[structlog.types.Processor] = [
+        _time_of_day,
+        structlog.dev.ConsoleRenderer(
+            colors=_use_colors(), exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+    json: list[structlog.types.Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    console = {"class": "logging.StreamHandler", "formatter": "json" if as_json else "text"}
+    handlers: dict[str, dict[str, Any]] = {"console": console}
+    if json_file:
+        _prepare_file(Path(json_file))
+        handlers["file"] = {
+            "class": "logging.handlers.WatchedFileHandler",  # several processes append to it
+            "filename": json_file,
+            "delay": True,
+            "formatter": "json",
+        }
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                name: {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [
-                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        *final,
-                    ],
-                    "foreign_pre_chain": shared,
-                }
-                for name, final in (("json", json_line), ("text", text_line))
+                "text": _formatter(text, before=every_line),
+                "json": _formatter(json, before=every_line),
             },
-            "handlers": {
-                "console": {
-                    "class": "logging.StreamHandler",
-                    "formatter": "json" if as_json else "text",
-                },
-                "file": {
-                    # Web, worker and beat write to one file, each line at once.
-                    "class": "logging.handlers.WatchedFileHandler",
-                    "filename": json_file or os.devnull,
-                    "delay": True,
-                    "formatter": "json",
-                },
-            },
-            "root": {"handlers": ["console", *(["file"] if json_file else [])], "level": level},
+            "handlers": handlers,
+            "root": {"handlers": list(handlers), "level": level},
             "loggers": {
                 "django.server": {"level": "WARNING"},  # django-structlog logs each request
                 "celery.app.trace": {"level": "WARNING"},  # trellis.tasks logs each task
@@ -93,40 +82,49 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
     )
 
 
-def colours_wanted() -> bool:
-    """Say whether to colour: a terminal, unless NO_COLOR is set, and whatever has FORCE_COLOR.
+def _formatter(
+    processors: list[structlog.types.Processor], *, before: list[structlog.types.Processor]
+) -> dict[str, Any]:
+    """Return a formatter for `dictConfig`. `before` runs on lines of the standard library."""
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [remove_meta, *processors],
+        "foreign_pre_chain": before,
+    }
 
-    (`make dev` reads what its processes say through pipes, and shows it on a terminal.)
-    """
+
+def _use_colors() -> bool:
+    """On a terminal, or with FORCE_COLOR (`make dev` reads its processes through pipes)."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
 
 
-def make_room(path: Path) -> None:
-    """See that there is a folder for a log, and put one aside that has grown long."""
+def _prepare_file(path: Path) -> None:
+    """Create the log's folder. Rename a log that has grown too long, over an older one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > KEPT:
+    if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
         path.replace(path.with_suffix(".old.jsonl"))
 
 
-def only_the_time(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
-    """Show hours, minutes and seconds: who watches a terminal knows the day."""
+def _time_of_day(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
+    """Leave out the date, which nobody needs on a terminal."""
     event["timestamp"] = event["timestamp"][11:19]
     return event
 
 
 def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
-    """Say on each line that an app's code logs which team owns that app."""
+    """Add the owner of the app whose code logs the line."""
     if team := ownership.team_of_module(module=event.get("logger", "")):
         event.setdefault("owner", team)
     return event
 
 
 def tag_owner(event: Any, hint: Any) -> Any:
-    """Tag a Sentry event with the team of the app whose code raised or, without error, logged it.
+    """Sentry's `before_send`: tag an event with the owner of the innermost app in its traceback.
 
-    The innermost code of ours counts: an error may pass through Django and other apps.
+    Without a traceback: with the owner of the app that logged it.
     """
     modules = [event.get("logger")]
     for error in event.get("exception", {}).get("values", []):

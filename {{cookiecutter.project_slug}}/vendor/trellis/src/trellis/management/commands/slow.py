@@ -1,98 +1,73 @@
-"""`manage.py slow`: which views cost most, out of the log.
-
-Reads JSON lines: those of var/log/app.jsonl in development, or a file that is named; "-" is the
-standard input.
-"""
+"""`manage.py slow`: which views take most of the time, from the log."""
 
 import json
 import statistics
 import sys
-from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-HEADER = ("VIEW", "REQUESTS", "SECONDS", "P50 MS", "P95 MS", "QUERIES P50", "QUERIES MAX")
-
-
-class View(NamedTuple):
-    """What the requests of one view have cost."""
-
-    name: str
-    requests: int
-    seconds: float
-    p50: float
-    p95: float
-    queries_p50: int
-    queries_max: int
+ROW = "{:<40} {:>8} {:>9} {:>8} {:>8} {:>11} {:>11}"
+HEADER = ROW.format("VIEW", "REQUESTS", "SECONDS", "P50 MS", "P95 MS", "QUERIES P50", "QUERIES MAX")
 
 
 class Command(BaseCommand):
-    help = "List the views by the time they took in all, dearest first, from a log of JSON lines."
+    help = "List the views by the time that all their requests took, from a log of JSON lines."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("log", nargs="?", help='a file of JSON lines; "-" reads standard input')
+    def add_arguments(self, parser: CommandParser) -> None:
+        default = str(settings.LOG_FILE or "-")
+        parser.add_argument("log", nargs="?", default=default, help='"-" reads standard input')
 
-    def handle(self, *args: object, log: str | None, **options: object) -> None:
-        path = log or str(settings.LOG_FILE or "-")
+    def handle(self, *args: object, log: str, **options: object) -> None:
         try:
             with (
-                Path(path).open(errors="replace")
-                if path != "-"
-                else nullcontext(sys.stdin) as lines
+                nullcontext(sys.stdin) if log == "-" else Path(log).open(errors="replace") as lines
             ):
-                views = dearest(finished(lines))
+                views = finished_requests(lines)
         except OSError as error:
-            raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+            raise CommandError(f"Cannot read {log}: {error.strerror}.") from None
         if not views:
             raise CommandError(
-                f"No finished request in {path}. Use the site first; and the log must be JSON"
-                " lines: set LOG_JSON=1 where the web server runs, or name a file that has them."
+                f"{log} has no finished request. Use the site first. The lines must be JSON: set"
+                " LOG_JSON=1 where the web server runs."
             )
-        rows = [HEADER, *(tuple(_shown(cell) for cell in view) for view in views)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for name, *figures in rows:
-            cells = [cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True)]
-            self.stdout.write("  ".join([name.ljust(widths[0]), *cells]))
+        self.stdout.write(HEADER)
+        for view, requests in sorted(views.items(), key=lambda item: -seconds_of(item[1])):
+            times = sorted(request["duration_ms"] for request in requests)
+            queries = [request["queries"] for request in requests]
+            p95 = times[round(0.95 * (len(times) - 1))]
+            figures = (seconds_of(requests), statistics.median(times), p95)
+            self.stdout.write(
+                ROW.format(
+                    view,
+                    len(requests),
+                    *(f"{figure:.1f}" for figure in figures),
+                    statistics.median_low(queries),
+                    max(queries),
+                )
+            )
 
 
-def finished(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield what each finished request said, whatever stands before it on its line."""
+def finished_requests(lines: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the `request_finished` events of a log, by view. Other lines are skipped."""
+    views = defaultdict(list)
     for line in lines:
         try:
-            said = json.loads(line[line.index("{") :])
+            event = json.loads(
+                line[line.index("{") :]
+            )  # a prefix such as "web.1 |" may stand before
         except ValueError:
             continue
-        if said.get("event") == "request_finished" and "duration_ms" in said:
-            yield said
+        if event.get("event") == "request_finished" and "duration_ms" in event:
+            views[event["view"] or "(no view)"].append(event)
+    return views
 
 
-def dearest(requests: Iterable[dict[str, Any]]) -> list[View]:
-    """Return the cost of each view, the one that took most time in all first."""
-    by_view: dict[str, list[dict[str, Any]]] = {}
-    for request in requests:
-        by_view.setdefault(request["view"] or "(no such address)", []).append(request)
-    views = []
-    for name, seen in by_view.items():
-        times = sorted(request["duration_ms"] for request in seen)
-        queries = [request["queries"] for request in seen]
-        views.append(
-            View(
-                name=name,
-                requests=len(seen),
-                seconds=sum(times) / 1000,
-                p50=statistics.median(times),
-                p95=times[round(0.95 * (len(times) - 1))],
-                queries_p50=statistics.median_low(queries),
-                queries_max=max(queries),
-            )
-        )
-    return sorted(views, key=lambda view: view.seconds, reverse=True)
-
-
-def _shown(cell: str | float) -> str:
-    return f"{cell:.1f}" if isinstance(cell, float) else str(cell)
+def seconds_of(requests: list[dict[str, Any]]) -> float:
+    milliseconds: float = sum(request["duration_ms"] for request in requests)
+    return milliseconds / 1000
