@@ -1,266 +1,112 @@
-"""Finish what was copied: put the answers in, derive, check, record, and say what comes next.
+"""Finish the files that were copied: starter, CODEOWNERS, layout check, record of the template.
 
-Runs at every template update as well: offline, quick, no secret, nothing written outside the
-folder, the same result when run twice. What fails here fails the generation.
+This also runs at every template update. So it needs no network, makes no secret, and gives the same
+result each time. A failure here fails the generation.
 """
 
-import gc
-import io
 import json
 import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
-# The one place where cookiecutter's answers enter: JSON in ASCII, so nothing in it can end the
-# string or be taken for code.
-ANSWERS = r"""{{ cookiecutter | jsonify }}"""
+ANSWERS = r"""{{ cookiecutter | jsonify }}"""  # JSON in ASCII: nothing in it can end the string
+NEXT = """
+The project is ready to set up:
 
-# What the template folder, a project as it stands, is called.
-NAME = "Workshop Desk"
-ABOUT = "A Django and Celery project in which everything has a home."
+  cd {folder}
+  make setup    packages, .env, database, demo data
+  make dev      web, worker and beat in one terminal
+  git init      then commit it all: git merges the template's updates
 
-QUESTIONS = ("project_name", "project_slug", "description", "team", "team_contact", "starter")
-ABBREVIATIONS = {
-    "gh:": "https://github.com/",
-    "gl:": "https://gitlab.com/",
-    "bb:": "https://bitbucket.org/",
-}
+Read first   README.md
+Updates      {updates}"""
+LINKED = "`make template-update` brings in what changes in {template}"
+NOT_LINKED = "not linked to its template: docs/following-the-template.md tells how to link it"
 
 
 def main() -> None:
     answers = json.loads(ANSWERS)
-    by_cruft = "_commit" in answers  # it keeps a record of its own
-    drop_caches()
-    put_the_answers_in(answers)
-    finish(starter=answers["starter"])
-    if not by_cruft:
-        record(answers)
-    if not (by_cruft and os.path.basename(os.path.dirname(os.getcwd())).startswith("tmp")):
-        print(what_comes_next(answers))
+    project = Path.cwd()  # cookiecutter runs a hook in the new project's folder
+    clean(project)
+    finish(project, starter=answers["starter"])
+    if "_commit" not in answers:  # cruft writes a record of its own
+        template = link(project, answers)
+        updates = LINKED.format(template=template) if template else NOT_LINKED
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        print(NEXT.format(folder=shlex.quote(str(project)), updates=updates))
 
 
-def drop_caches() -> None:
-    """A template folder that someone worked in holds caches; cookiecutter copies them along."""
-    for folder, inside, _ in os.walk("."):
-        for name in inside:
-            if name == "__pycache__" or (name.startswith(".") and name.endswith("_cache")):
-                import shutil  # seldom needed, and slow to load
-
-                shutil.rmtree(os.path.join(folder, name))
-
-
-def put_the_answers_in(answers: dict[str, Any]) -> None:
-    """Let the answers take the place of what the template folder, a project itself, is called.
-
-    Cookiecutter copies every file as it stands, also over one that is there. All is replaced in one
-    pass, so that an answer in which a default appears stays as it was typed.
-    """
-    name, slug, about = (answers[key] for key in ("project_name", "project_slug", "description"))
-    team, contact = answers["team"], answers["team_contact"]
-    others = "workshops" if team == "curators" else "curators"
-    in_text = {
-        f"# {NAME}\n": f"# {as_markdown(name)}\n",
-        f"\n{ABOUT}\n": f"\n{as_markdown(about)}\n",
-        "team=platform": "team=" + team,
-        "`platform`": f"`{team}`",
-        "`#platform`": f"`{contact}`",
-    }
-    in_toml = {
-        f'"{NAME}"': as_toml(name),
-        f'"{ABOUT}"': as_toml(about),
-        '"workshop-desk"': as_toml(slug),
-        'team = "platform"': f"team = {as_toml(team)}",
-        'team = "curators"': f"team = {as_toml(others)}",
-        '[platform]\ncontact = "#platform"': f"[{team}]\ncontact = {as_toml(contact)}",
-        "[curators] # example": f"[{others}] # example",
-        'contact = "#curators" # example': f'contact = "#{others}" # example',
-    }
-    for path in ("README.md", "AGENTS.md", "Makefile"):
-        replace(in_text, path=path)
-    owners = (f"apps/{app}/OWNERS.toml" for app in os.listdir("apps"))
-    for path in ("pyproject.toml", "teams.toml", *filter(os.path.isfile, owners)):
-        replace(in_toml, path=path)
+def clean(project: Path) -> None:
+    """Drop the caches of somebody who worked in the template; make read-only files writable."""
+    for path in list(project.rglob("*")):
+        if path.name == "__pycache__" or re.fullmatch(r"\..*_cache", path.name):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file():
+            path.chmod(path.stat().st_mode | 0o200)
 
 
-def replace(meant: dict[str, str], *, path: str) -> None:
-    with open(path, encoding="utf-8") as file:  # whose lines may end as Windows has it
-        text = file.read()
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(replaced(text, *meant.items()))
-
-
-def replaced(text: str, *meant: tuple[str, str]) -> str:
-    """The text with each pair's first by its second, but for what a pair before it put in."""
-    if not meant:
-        return text
-    (old, new), *rest = meant
-    return new.join(replaced(part, *rest) for part in text.split(old))
-
-
-def as_toml(text: str) -> str:
-    """Text as a TOML string. (No answer holds control characters: `pre_gen_project.py`.)"""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def as_markdown(text: str) -> str:
-    """Text as Markdown that reads as it was typed, also at the start of a line."""
-    text = "".join("\\" + c if c in "\\`*_[]<>#|&~$" else c for c in text.strip())
-    rest = text.lstrip("0123456789")
-    number = text.removesuffix(rest)
-    return f"{number}\\{rest}" if rest.startswith(("-", "+", "=", ".", ")")) else text
-
-
-def finish(*, starter: str) -> None:
-    """Run the project's own code on it, in this process: another one would double the wait."""
-    root = os.getcwd()
-    if starter == "empty":
-        from trellis.commands.remove_example import remove_example
-
-        remove_example(root=root)
-    from trellis.checks import layout
+def finish(project: Path, *, starter: str) -> None:
+    """Run the project's own commands on it. They need nothing but the standard library."""
+    sys.dont_write_bytecode = True
+    sys.path[0] = str(project / "vendor" / "trellis" / "src")
     from trellis import ownership
+    from trellis.checks import layout
+    from trellis.commands import remove_example
 
-    try:
-        ownership.write(root=root)
-    except ownership.Malformed as fault:
-        stop_if([fault], command="owners")
-    stop_if(layout.check(root=root, today=datetime.now(UTC).date()), command="layout check")
-
-
-def stop_if(found: Sequence[object], *, command: str) -> None:
-    """Let generation fail with what a command found. Nothing is said when that is nothing."""
+    if starter == "empty":
+        remove_example.remove_example(root=project)
+    ownership.write(root=project)
+    found = layout.check(root=project, today=datetime.now(UTC).date())
     if found:
-        print(f"`trellis {command}` fails in what was copied:", *found, sep="\n")
-        sys.stdout.flush()
-        sys.exit(1)
+        sys.exit("\n".join(["The layout check of the template fails:", *map(str, found)]))
 
 
-def record(answers: dict[str, Any]) -> None:
-    """`.cruft.json`, as cruft itself would write it: by it a project follows its template."""
-    commit = commit_of(answers.get("_repo_dir") or "", seen_from=starting_folder(answers))
-    if not commit:
-        return  # a template without history: nothing to follow
-    template = address_of(answers["_template"], seen_from=starting_folder(answers))
-    kept = {question: as_jinja(answers[question]) for question in QUESTIONS}
-    content = {
-        "template": template,
-        "commit": commit,
-        "checkout": answers.get("_checkout"),
-        "context": {"cookiecutter": {**kept, "_template": template, "_commit": commit}},
-        "directory": None,
-    }
-    with open(".cruft.json", "w", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+def link(project: Path, answers: dict[str, str]) -> str:
+    """Write `.cruft.json`, by which the project follows its template; return the address in it.
 
-
-def as_jinja(answer: str) -> str:
-    """Cruft renders recorded answers once more at an update: what looks like Jinja is quoted."""
-    looks_like_jinja = any(opening in answer for opening in ("{" * 2, "{" + "%", "{" + "#"))
-    return answer.replace("{", "{" * 2 + " '{' " + "}" * 2) if looks_like_jinja else answer
-
-
-def starting_folder(answers: dict[str, Any]) -> str:
-    """Where cookiecutter was started. (Hooks run in the project's folder instead.)"""
-    return os.environ.get("PWD") or answers["_output_dir"]
-
-
-def address_of(template: str, *, seen_from: str) -> str:
-    """The template's address in full, without any password or token that was typed in it."""
-    for short, long in ABBREVIATIONS.items():
-        if template.startswith(short):
-            return long + template[len(short) :] + ".git"
-    scheme, separator, rest = template.partition("://")
-    if not separator:
-        local = os.path.abspath(os.path.join(seen_from, os.path.expanduser(template)))
-        return local if os.path.isdir(local) else template
-    host, slash, path = rest.partition("/")
-    user, at, host = host.rpartition("@")
-    if scheme == "ssh" and user:
-        host = user.partition(":")[0] + at + host
-    return scheme + separator + host + slash + path.partition("?")[0]
-
-
-def commit_of(repository: str, *, seen_from: str) -> str:
-    """What HEAD points at, read from git's own files: asking git takes longer than all of this."""
-    git = os.path.join(seen_from, os.path.expanduser(repository), ".git")
-    if os.path.isfile(git):  # a worktree: a note of where its files are
-        git = os.path.join(os.path.dirname(git), first_line(git).partition("gitdir: ")[2])
-    head = first_line(os.path.join(git, "HEAD"))
-    if not head.startswith("ref: "):
-        return head
-    name = head[len("ref: ") :]
-    shared = os.path.join(git, first_line(os.path.join(git, "commondir")) or ".")
-    loose = first_line(os.path.join(shared, name))
-    return loose or packed_ref(os.path.join(shared, "packed-refs"), name=name)
-
-
-def packed_ref(path: str, *, name: str) -> str:
-    if not os.path.isfile(path):
+    Without a git repository of the template nothing is written, and the address is empty.
+    """
+    # The template may be given by a relative path, and cookiecutter does not tell from where.
+    starts = (os.environ.get("PWD", ""), answers["_output_dir"])
+    folders = [Path(start, answers["_repo_dir"]).resolve() for start in starts]
+    folder = next(filter(is_this_template, folders), Path(os.devnull))
+    commit = git(folder, "rev-parse", "--verify", "HEAD")
+    is_a_clone = answers["_template"] != answers["_repo_dir"]
+    origin = without_secrets(git(folder, "config", "remote.origin.url"))
+    address = origin if is_a_clone else str(folder)
+    if not (commit and address):
         return ""
-    with open(path, encoding="utf-8") as file:
-        found = [line.split(" ")[0] for line in file if line.rstrip("\n").endswith(" " + name)]
-    return found[0] if found else ""
+    six = {question: answer for question, answer in answers.items() if not question.startswith("_")}
+    record = {"template": address, "commit": commit, "context": {"cookiecutter": six}}
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    (project / ".cruft.json").write_text(text, encoding="utf-8", newline="\n")
+    return address
 
 
-def first_line(path: str) -> str:
-    if not os.path.isfile(path):
-        return ""
-    with open(path, encoding="utf-8") as file:
-        return file.readline().strip()
+def is_this_template(folder: Path) -> bool:
+    """Whether this hook is the folder's own: the same text, but for the answers in it."""
+    source = folder / "hooks" / "post_gen_project.py"
+    code = Path(__file__).read_text(encoding="utf-8").partition("\ndef ")[2]
+    return source.is_file() and source.read_text(encoding="utf-8").endswith(code)
 
 
-def what_comes_next(answers: dict[str, Any]) -> str:
-    folder = os.getcwd()
-    start = starting_folder(answers)
-    if folder.startswith(os.path.join(start, "")):
-        folder = os.path.relpath(folder, start)
-    lines = [
-        "",
-        answers["project_name"] + " is ready to set up:",
-        "",
-        "  cd " + for_the_shell(folder),
-        "  make setup    packages, .env, database, demo data",
-        "  make dev      web, worker and beat in one terminal",
-        "  git init      and commit it all: updates are merged by git",
-        "",
-    ]
-    if answers["starter"] == "empty":
-        lines += [
-            "Then your first app:  make app name=invoices team=" + answers["team"],
-            "Where things go:      docs/where-does-it-go.md",
-        ]
-    else:
-        lines += [
-            "Look first:  docs/follow-one-booking.md, one booking from the form to the mail",
-            "Look next:   apps/bookings/services.py beside apps/bookings/tasks.py",
-            "Later:       make remove-example, when you have seen enough of it",
-        ]
-    return "\n".join(lines)
+def git(repository: Path, *arguments: str) -> str:
+    """Return what git prints about the repository with this root, or an empty text."""
+    # With `-C`, git would also take a repository around the folder, or the one of GIT_DIR.
+    command = ["git", "--git-dir", str(repository / ".git"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def for_the_shell(path: str) -> str:
-    plain = all(c.isalnum() or c in "-._/" for c in path)
-    return path if plain else "'" + path.replace("'", "'\"'\"'") + "'"
-
-
-def leave_nothing() -> None:
-    """Cookiecutter renders a hook, answers and all, into a temporary file and forgets it there."""
-    if os.path.basename(__file__).startswith("tmp"):
-        os.remove(__file__)
+def without_secrets(address: str) -> str:
+    """Return a URL without the password or token that may stand in it."""
+    address = re.sub(r"^(https?://)[^/]*@", r"\1", address)
+    return re.sub(r"^(\w+://[^/:]*):[^/]*(@)|(://.*)\?.*", r"\1\2\3", address)
 
 
 if __name__ == "__main__":
-    # A short life: neither collecting garbage nor tidying up at the end is worth its time.
-    gc.disable()
-    sys.dont_write_bytecode = True
-    sys.path[0] = os.path.join(os.getcwd(), "vendor", "trellis", "src")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        main()
-    finally:
-        leave_nothing()
-    sys.stdout.flush()
-    os._exit(0)
+    main()

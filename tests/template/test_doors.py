@@ -99,7 +99,7 @@ def said_by_hook(template: Path, *, scratch: Path) -> str:
             stack.enter_context(case.seeded(faulty / FOLDER))
         made = generate(template=faulty, scratch=scratch)
     assert made.code != 0
-    return "\n".join(made.said)
+    return "\n".join(made.output)
 
 
 def pre_commit(project: Path, *, hook: str) -> list[str]:
