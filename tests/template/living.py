@@ -1,9 +1,15 @@
-"""Projects that live: generated, set up, and running, one of each for all tests of a process."""
+"""Projects that are generated, set up and running.
 
+Each kind is generated and set up once for a whole test run, and every test process gets a copy of
+its own, with its own database, `.env` and logs. The copies share one virtual environment.
+"""
+
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +22,16 @@ from tests.template.smtp import MailServer, mail_server
 
 @pytest.fixture(scope="session")
 def desk_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default project, generated and set up in a folder with a space in its name."""
-    return set_up(tmp_path_factory.mktemp("a folder"), starter="example")
+    """The default project, set up, in a folder with a space in its name."""
+    return copy_of(
+        master("example", tmp_path_factory), tmp_path_factory.mktemp("a folder") / "desk"
+    )
 
 
 @pytest.fixture(scope="session")
 def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project of `starter=empty`, generated and set up."""
-    return set_up(tmp_path_factory.mktemp("empty"), starter="empty")
+    """The project of `starter=empty`, set up."""
+    return copy_of(master("empty", tmp_path_factory), tmp_path_factory.mktemp("empty") / "desk")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +43,7 @@ def desk(desk_project: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class MailedDesk:
-    """A default project that runs, and whose mail goes to a server of ours."""
+    """A default project that runs, and sends its mails to a server of the test."""
 
     project: Path
     address: str
@@ -46,54 +54,88 @@ class MailedDesk:
 def mailed_desk(
     desk_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MailedDesk]:
-    """A second default project, on the packages of the first, while `make dev` runs in it."""
-    project = tmp_path / "desk"
-    shutil.copytree(
-        desk_project, project, ignore=shutil.ignore_patterns(".venv", "var", ".*_cache")
-    )
+    """Another copy of the default project, while `make dev` runs in it."""
+    project = copy_of(desk_project, tmp_path / "desk")
+    shutil.rmtree(project / "var")
     with mail_server() as mails:
-        environment = demo.clean_environment() | {
-            "EMAIL_URL": mails.url,
-            "UV_PROJECT_ENVIRONMENT": str(desk_project / ".venv"),
-        }
+        environment = demo.clean_environment() | {"EMAIL_URL": mails.url}
         monkeypatch.setattr(demo, "clean_environment", lambda: environment)
-        demo.run(["make", "setup"], cwd=project)
+        demo.run([".venv/bin/trellis", "setup"], cwd=project)
         with demo.running(project) as address:
             yield MailedDesk(project, address, mails)
+
+
+def master(starter: str, factory: pytest.TempPathFactory) -> Path:
+    """Return a project that no test writes to. The first process that asks for it sets it up."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / f"master of {starter}"
+    with locked(shared / f"{starter}.lock"):
+        if not folder.exists():
+            scratch = shared / f"{starter} in the making"
+            set_up(scratch, starter=starter)
+            folder.mkdir()
+            (folder / "ready").symlink_to(scratch / demo.NAME)
+    # A copy's `uv run` must use the shared packages as they are, and not install the copy's.
+    os.environ["UV_NO_SYNC"] = "1"
+    with_uv_on_the_path()
+    return (folder / "ready").resolve()
+
+
+def set_up(folder: Path, *, starter: str) -> Path:
+    """Generate a project into `folder` and set it up."""
+    with_uv_on_the_path()
+    folder.mkdir()
+    demo.generate(into=folder, answers=(f"starter={starter}",))
+    demo.run(["make", "setup"], cwd=folder / demo.NAME)
+    return folder / demo.NAME
+
+
+def copy_of(project: Path, to: Path) -> Path:
+    """Copy a project that is set up; its virtual environment is shared."""
+    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
+    (to / ".venv").symlink_to((project / ".venv").resolve())
+    return to
 
 
 def python(project: Path, code: str, **environment: str) -> str:
     """Run code in the project's shell; return what it printed."""
     settings = [f"{name}={value}" for name, value in environment.items()]
-    shell = [
-        "uv",
-        "run",
-        "python",
-        "-W",
-        "ignore",
-        "manage.py",
-        "shell",
-        "--no-imports",
-        "-c",
-        code,
-    ]
-    return demo.run(["env", *settings, *shell], cwd=project)
+    command = [".venv/bin/python", "-W", "ignore", "manage.py", "shell", "--no-imports", "-c", code]
+    return demo.run(["env", *settings, *command], cwd=project)
 
 
 def log_lines(project: Path, event: str) -> list[dict[str, Any]]:
-    """The lines of one kind that web, worker and beat have logged."""
+    """Return the lines of one kind that web, worker and beat have logged."""
     log = project / "var" / "log" / "app.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
     return [line for line in lines if line["event"] == event]
 
 
-def set_up(folder: Path, *, starter: str) -> Path:
-    # The uv of this checkout, where it has one, so that each project need not install its own.
-    # (`make demo` takes none along, and so shows that they can.)
+def server_url(variable: str) -> str:
+    """Return a server's address. CI must give it; elsewhere the test is skipped."""
+    if url := os.environ.get(variable):
+        return url
+    message = f"set {variable} to the address of a server that tests may write to"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def with_uv_on_the_path() -> None:
+    """Let projects use this checkout's uv, where it has one, instead of installing their own.
+
+    (`make demo` does not, and so shows that a project can.)
+    """
     own = str(demo.TEMPLATE / ".tools" / "bin")
     if own not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], own])
-    demo.generate(into=folder, answers=(f"starter={starter}",))
-    project = folder / demo.NAME
-    demo.run(["make", "setup"], cwd=project)
-    return project
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

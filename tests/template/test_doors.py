@@ -15,7 +15,7 @@ import yaml
 import demo
 from tests.template.generating import FOLDER, generate
 from tests.template.layout_cases import MODEL, VIEWS, Case, removed
-from tests.test_project import copy_of
+from tests.template.living import copy_of
 
 SEEDS = (
     Case(VIEWS, f"{MODEL}N = Booking.objects.count()  # !"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import depot, wire
-from tests.test_project import server_url
+from tests.template.living import server_url
 
 FILES = "local://localhost"
 SHUTDOWN = 4.0  # seconds a worker may finish in, so that a test need not wait for 20

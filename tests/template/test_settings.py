@@ -46,10 +46,12 @@ class TestDevelopment:
 
         assert first != second
 
-    def test_can_be_placed_in_a_folder_with_any_name(self, settings: SettingsReader) -> None:
+    def test_keeps_its_data_in_the_project(
+        self, settings: SettingsReader, desk_project: Path
+    ) -> None:
         found = settings.read()["DATABASES"]["default"]
 
-        assert found["NAME"].endswith("/workshop-desk/var/db.sqlite3")
+        assert found["NAME"] == str(desk_project / "var/db.sqlite3")
 
 
 class TestProduction:
