@@ -5,11 +5,11 @@ from pytest_django import Settings
 
 class TestPages:
     @pytest.mark.django_db
-    def test_home_greets(self, client: Client) -> None:
+    def test_home_opens(self, client: Client) -> None:
         assert client.get("/").status_code == 200
 
     @pytest.mark.django_db
-    def test_home_offers_in_development_what_the_visitor_can_use(
+    def test_home_shows_in_development_what_the_visitor_can_use(
         self, client: Client, admin_client: Client, settings: Settings
     ) -> None:
         settings.DEBUG = True
@@ -21,14 +21,14 @@ class TestPages:
         assert "Sign in as" not in staff
         assert "/admin/" in staff
 
-    def test_an_unknown_address_is_a_page_of_ours(self, client: Client) -> None:
+    def test_an_unknown_url_has_a_page(self, client: Client) -> None:
         answer = client.get("/nowhere/")
 
         assert answer.status_code == 404
-        assert "There is nothing at this address." in answer.content.decode()
+        assert "This page does not exist." in answer.content.decode()
 
     @pytest.mark.django_db
-    def test_the_api_describes_itself_without_a_foreign_server(self, client: Client) -> None:
+    def test_the_api_documents_itself_without_another_server(self, client: Client) -> None:
         page = client.get("/api/docs").content.decode()
 
         assert "swagger-ui" in page
@@ -38,7 +38,7 @@ class TestPages:
         assert "default-src 'self'" in client.get("/api/docs")["Content-Security-Policy"]
 
     @pytest.mark.django_db
-    def test_a_form_without_its_token_is_refused_on_a_page_of_ours(self) -> None:
+    def test_a_form_without_its_token_has_a_page(self) -> None:
         answer = Client(enforce_csrf_checks=True).post("/accounts/login/")
 
         assert answer.status_code == 403
