@@ -1,7 +1,6 @@
-"""`make demo`: generate the default project, run it, book a seat in it, and say what happened.
+"""`make demo`: generate the default project, run it, book a seat in it, and print what happened.
 
-Everything happens under `build/`. What is started here is stopped here, also after a failure or
-Ctrl-C.
+Everything is below `build/`. What is started here is stopped here, also after an error or Ctrl-C.
 """
 
 import json
@@ -11,12 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
@@ -26,9 +25,8 @@ from typing import Any
 TEMPLATE = Path(__file__).resolve().parent
 NAME = "workshop-desk"
 CONFIRM = "bookings.send_confirmation"
-PASSWORD = "demo"  # the demo users' own, shown on the sign-in page
-# The project is shown on its embedded default, whatever this shell is set up for, and with the
-# bytecode that it leaves behind for a user.
+PASSWORD = "demo"  # of the demo users; the sign-in page shows it
+# The demo uses no server, whatever the variables of this shell say.
 NOT_PASSED_ON = {
     "CACHE_URL",
     "CELERY_BROKER_URL",
@@ -51,22 +49,22 @@ NOT_PASSED_ON = {
 
 
 class DemoFailed(Exception):
-    """A step did not do what it promises."""
+    """A step did not do what it should."""
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what would lead the project elsewhere."""
+    """Return the environment of this process without the variables that change the project."""
     return {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
 
 
 def generate(*, into: Path, answers: tuple[str, ...] = ()) -> None:
-    """Render the template into the folder `into`, with the defaults but for `answers` (k=v)."""
+    """Generate a project into the folder `into`, with the default answers or `answers` (k=v)."""
     command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input"]
     run([*command, "--output-dir", str(into), *answers], cwd=TEMPLATE)
 
 
 def run(command: list[str], *, cwd: Path) -> str:
-    """Run a command and return what it printed. Raises `DemoFailed` with that if it failed."""
+    """Run a command and return its output. Raises `DemoFailed` with the output if it fails."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -82,7 +80,7 @@ def run(command: list[str], *, cwd: Path) -> str:
 
 @contextmanager
 def running(project: Path) -> Iterator[str]:
-    """Run `make dev` in `project` on a free port; yield its address; stop all of it."""
+    """Run `make dev` in `project` on a free port, and yield its address. Stops it at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -113,7 +111,7 @@ def running(project: Path) -> Iterator[str]:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process group that `process` leads, as Ctrl-C does; by force after 30 seconds."""
+    """Stop the process group of `process` as Ctrl-C does, and by force after 30 seconds."""
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
@@ -125,17 +123,17 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float, what: str) -> float:
-    """Wait for `true()`; return how long it took. Raises `DemoFailed` after `seconds`."""
+    """Wait until `true()`, and return the seconds it took. Raises `DemoFailed` after `seconds`."""
     started = time.monotonic()
     while not true():
         if time.monotonic() - started > seconds:
-            raise DemoFailed(f"Waited {seconds:.0f} s in vain for {what}.")
+            raise DemoFailed(f"Waited {seconds:.0f} seconds for {what}, without success.")
         time.sleep(0.1)
     return time.monotonic() - started
 
 
 def answers(url: str) -> bool:
-    """Tell whether a GET of `url` succeeds."""
+    """Return whether a GET of `url` succeeds."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
@@ -144,7 +142,7 @@ def answers(url: str) -> bool:
 
 
 class Visitor:
-    """Somebody with a browser: a session, and CSRF tokens where they belong."""
+    """A person with a browser: it keeps cookies and sends CSRF tokens."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -152,7 +150,7 @@ class Visitor:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
 
     def request(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
-        """Return status and body; errors are answers, too."""
+        """Return status and body, also of an error."""
         if token := next((c.value for c in self.cookies if c.name == "csrftoken"), None):
             headers["X-CSRFToken"] = token
         request = urllib.request.Request(self.address + path, body, headers)
@@ -176,35 +174,35 @@ class Visitor:
         return list(json.loads(self.request("/api/sessions")[1])["items"])
 
     def book(self, public_id: str) -> tuple[int, dict[str, str]]:
-        """Book a seat through the API; return status and answer."""
+        """Book a seat through the API. Returns status and answer."""
         body = json.dumps({"session": public_id}).encode()
         status, text = self.request("/api/bookings", body, **{"Content-Type": "application/json"})
         return status, json.loads(text)
 
 
 @dataclass(frozen=True)
-class Story:
-    """What happened, for the summary."""
+class Journey:
+    """What `journey` saw."""
 
-    booked: str
+    title: str
     mail: Path
     mail_seconds: float
     contested: str
     refusal: str
 
 
-def journey(*, project: Path, address: str) -> Story:
-    """Book a seat, wait for its mail, and race two people for one seat."""
+def journey(*, project: Path, address: str) -> Journey:
+    """Book a seat, wait for its mail, and let two people book the same seat at the same time."""
     demo, staff = Visitor(address), Visitor(address)
     demo.sign_in("demo@example.com")
     staff.sign_in("staff@example.com")
     sessions = demo.sessions()
 
-    # From the end, so that whoever tries the first session out by hand is not in the way.
+    # The last one, so that the first is left for a person who tries the project.
     chosen = next(s for s in reversed(sessions) if s["price_cents"] == 0 and s["capacity"] > 1)
     status, booking = demo.book(chosen["public_id"])
     if status != 201:
-        raise DemoFailed(f"The booking was answered with {status}: {booking}")
+        raise DemoFailed(f"Booking a seat failed with {status}: {booking}")
 
     def mails() -> list[Path]:
         found = (project / "var" / "mail").glob("*.log")
@@ -213,38 +211,28 @@ def journey(*, project: Path, address: str) -> Story:
     mail_seconds = wait_until(lambda: bool(mails()), seconds=30, what="the confirmation mail")
 
     contested = next(s for s in sessions if s["capacity"] == 1)
-    results: list[tuple[int, dict[str, str]]] = []
-    together = threading.Barrier(2)
-
-    def race(visitor: Visitor) -> None:
-        together.wait()
-        results.append(visitor.book(contested["public_id"]))
-
-    racers = [threading.Thread(target=race, args=[visitor]) for visitor in (demo, staff)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join()
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda person: person.book(contested["public_id"]), (demo, staff)))
     if sorted(status for status, _ in results) != [201, 409]:
-        raise DemoFailed(f"Two people wanted one seat and were answered {results}")
+        raise DemoFailed(f"Two people booked one seat, with these results: {results}")
     left = json.loads(demo.request(f"/api/sessions/{contested['public_id']}")[1])["seats_left"]
     if left != 0:
-        raise DemoFailed(f"After one booking of one seat, {left} are left.")
+        raise DemoFailed(f"One of one seats is booked, but seats_left is {left}.")
 
     refusal = next(answer["detail"] for status, answer in results if status == 409)
-    return Story(chosen["title"], mails()[0], mail_seconds, contested["title"], refusal)
+    return Journey(chosen["title"], mails()[0], mail_seconds, contested["title"], refusal)
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """What failed for good, and what became of it."""
+    """What `recovery` saw."""
 
     failed: str
     mail: Path
 
 
 def recovery(*, project: Path, address: str) -> Recovery:
-    """Take the mail's folder away, book a seat, put it back, and replay what failed."""
+    """Let the mail of a booking fail for good, repair the cause, and replay the failed task."""
     manage = [str(project / ".venv" / "bin" / "python"), "-W", "ignore", "manage.py"]
     folder, aside = project / "var" / "mail", project / "var" / "mail.aside"
     before = set(folder.glob("*.log"))
@@ -260,11 +248,11 @@ def recovery(*, project: Path, address: str) -> Recovery:
         return run([*manage, "failed_tasks", "list", "--task", CONFIRM], cwd=project)
 
     folder.rename(aside)
-    folder.touch()  # a file where a folder should be: no retry will mend that
+    folder.touch()  # a file instead of a folder, so that each try fails
     try:
         if not any(visitor.book(public_id)[0] == 201 for public_id in reversed(free)):
-            raise DemoFailed("No free seat was left to book.")
-        wait_until(lambda: CONFIRM in open_failures(), seconds=30, what="the failure")
+            raise DemoFailed("There was no free seat to book.")
+        wait_until(lambda: CONFIRM in open_failures(), seconds=30, what="the failed task")
         failed = open_failures()
     finally:
         folder.unlink()
@@ -279,7 +267,7 @@ def recovery(*, project: Path, address: str) -> Recovery:
 
 
 def catalogue(*, project: Path) -> str:
-    """Return what the project says of its tasks, one line each."""
+    """Return the tasks of the project, one line each."""
     command = [str(project / ".venv" / "bin" / "python"), "manage.py", "tasks", "--json"]
     cards = json.loads(run(command, cwd=project))
     return "\n".join(
@@ -288,19 +276,19 @@ def catalogue(*, project: Path) -> str:
     )
 
 
+@contextmanager
+def timed(step: str) -> Iterator[None]:
+    """Print what is done in this block, and how long it took."""
+    print(f"  {step} ...", end="", flush=True)
+    started = time.monotonic()
+    yield
+    print(f" {time.monotonic() - started:.1f} s", flush=True)
+
+
 def main() -> None:
+    """Run the demo and print what happened."""
     build = TEMPLATE / "build"
     project = build / NAME
-    times: dict[str, float] = {}
-
-    @contextmanager
-    def timed(step: str) -> Iterator[None]:
-        print(f"  {step} ...", end="", flush=True)
-        started = time.monotonic()
-        yield
-        times[step] = time.monotonic() - started
-        print(f" {times[step]:.1f} s", flush=True)
-
     print("Trellis demo")
     if project.exists():
         shutil.rmtree(project)
@@ -309,28 +297,28 @@ def main() -> None:
     files = sum(path.is_file() for path in project.rglob("*"))
     with timed("make setup"):
         run(["make", "setup"], cwd=project)
-    with (
-        timed("make dev: a booking; its mail; a race; a failure, replayed"),
-        running(project) as at,
-    ):
-        story = journey(project=project, address=at)
-        repaired = recovery(project=project, address=at)
+    with timed("make dev, book seats, replay a failed task"), running(project) as address:
+        booked = journey(project=project, address=address)
+        replayed = recovery(project=project, address=address)
         tasks = catalogue(project=project)
     print(
         f"""
 Generated   {files} files in {project.relative_to(TEMPLATE)}
-Booked      a seat in "{story.booked}", over HTTP
-Mailed      by the worker {story.mail_seconds:.1f} s later, to var/mail/{story.mail.name}
-Raced       two people for the one seat of "{story.contested}": one has it,
-            the other was told "{story.refusal}"
-Tasks       each with its owner, its schedule and its retries (make tasks):
+Booked      a seat in "{booked.title}", over HTTP
+Mailed      by the worker {booked.mail_seconds:.1f} s later: var/mail/{booked.mail.name}
+Oversold    nothing: two people booked the one seat of "{booked.contested}" at the same time,
+            and one of them got "{booked.refusal}"
+Failed      a confirmation, because its mail could not be written (manage.py failed_tasks list):
+            {replayed.failed[:88]}
+Replayed    and mailed: var/mail/{replayed.mail.name} (manage.py failed_tasks replay)
+Tasks       with owner, schedule and retries (make tasks):
 {tasks}
-Failed      a mail, its folder taken away (manage.py failed_tasks list)
-            {repaired.failed[:90]}
-Replayed    by manage.py failed_tasks replay, and mailed: var/mail/{repaired.mail.name}
-Stopped     everything it started
 
-Open it     cd {project.relative_to(TEMPLATE)} && make dev"""
+Start it    cd {project.relative_to(TEMPLATE)} && make dev
+Pages       http://127.0.0.1:8000/sessions/ and http://127.0.0.1:8000/bookings/
+API         http://127.0.0.1:8000/api/docs
+Admin       http://127.0.0.1:8000/admin/
+Sign in     as demo@example.com or staff@example.com (for the admin), password: {PASSWORD}"""
     )
 
 

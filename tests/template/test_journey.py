@@ -10,7 +10,7 @@ class TestJourney:
         story = demo.journey(project=desk_project, address=desk)
 
         assert story.refusal == "Every seat of this session is taken."
-        assert f"Your seat: {story.booked}" in story.mail.read_text()
+        assert f"Your seat: {story.title}" in story.mail.read_text()
 
     def test_replays_a_mail_that_failed(self, desk_project: Path, desk: str) -> None:
         repaired = demo.recovery(project=desk_project, address=desk)
