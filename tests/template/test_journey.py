@@ -1,4 +1,4 @@
-"""The demo's booking, over HTTP, with a real worker and beat."""
+"""What `make demo` does, over HTTP, with a real worker and beat."""
 
 from pathlib import Path
 
@@ -6,15 +6,14 @@ import demo
 
 
 class TestJourney:
-    def test_books_mails_and_never_oversells(self, desk_project: Path, desk: str) -> None:
-        story = demo.journey(project=desk_project, address=desk)
+    def test_books_a_seat_mails_it_and_never_oversells(self, desk_project: Path, desk: str) -> None:
+        booked = demo.journey(project=desk_project, address=desk)
 
-        assert story.refusal == "Every seat of this session is taken."
-        assert f"Your seat: {story.title}" in story.mail.read_text()
+        assert booked.refusal == "Every seat of this session is taken."
+        assert f"Your seat: {booked.title}" in booked.mail.read_text()
 
     def test_replays_a_mail_that_failed(self, desk_project: Path, desk: str) -> None:
-        repaired = demo.recovery(project=desk_project, address=desk)
+        replayed = demo.recovery(project=desk_project, address=desk)
 
-        assert "open" in repaired.failed
-        assert "InvalidMailer" in repaired.failed
-        assert "Your seat" in repaired.mail.read_text()
+        assert "InvalidMailer" in replayed.failed
+        assert "Your seat" in replayed.mail.read_text()
