@@ -17,7 +17,15 @@ EXAMPLE_PATHS = (
     "docs/follow-one-booking.md",
 )
 # The files in which passages or lines of the example are marked.
-MARKED_FILES = ("*.md", "*.toml", "docs/**/*.md", "Makefile", "config/*.py", "templates/**/*.html")
+MARKED_FILES = (
+    "*.md",
+    "*.toml",
+    "docs/**/*.md",
+    "Makefile",
+    "config/*.py",
+    "tests/*.py",
+    "templates/**/*.html",
+)
 PASSAGE = re.compile(
     rb"^(?:<!--|#) example begins\b.*?^(?:<!--|#) example ends\b[^\n]*\n(?:\r?\n)?", re.M | re.S
 )
