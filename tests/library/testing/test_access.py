@@ -57,7 +57,7 @@ class TestAssertAccess:
         ("change", "fault"),
         [
             ({"figures/": None}, "figures/: no row says who may reach it"),
-            ({"admin/*": "GET everybody"}, "refuses somebody who is not signed in (302)"),
+            ({"admin/*": "GET signed in"}, "refuses a user (302)"),
             ({"gone/": "GET staff"}, "gone/: there is no such URL"),
             ({"mine/": "GET everybody"}, "refuses somebody who is not signed in (302)"),
             ({"": "GET signed in"}, "somebody who is not signed in gets 200"),
