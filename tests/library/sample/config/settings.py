@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "ninja",
     "trellis",
     "apps.accounts",
+    "apps.shop",
 ]
 MIDDLEWARE = [
     "trellis.web.health.HealthMiddleware",

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class TrellisConfig(AppConfig):
@@ -6,4 +7,8 @@ class TrellisConfig(AppConfig):
     verbose_name = "House rules"
 
     def ready(self) -> None:
-        from trellis.checks import django_checks  # noqa: F401  # registers them with Django
+        if not settings.PRODUCTION:
+            from django.core import checks
+            from trellis.checks import declarations
+
+            checks.register(declarations.check, "trellis")

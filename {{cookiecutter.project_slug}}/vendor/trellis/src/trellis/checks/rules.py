@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from trellis.checks.runtime_rules import DECLARATIONS, GUARDS, PROOFS
+
 MECHANISMS = ("layout", "declarations", "guards", "proofs")
 
 
@@ -191,11 +193,6 @@ HOUSEKEEPING = (
         "Whether a rule should be disabled.",
     ),
 )
-# One row each: name, what it asks, what it cannot see.
-DECLARATIONS: tuple[tuple[str, str, str], ...] = ()
-GUARDS: tuple[tuple[str, str, str], ...] = ()
-PROOFS: tuple[tuple[str, str, str], ...] = ()
-
 RULES: dict[str, Rule] = {
     name: Rule(name, mechanism, asks, cannot_see)
     for mechanism, rows in (

@@ -51,6 +51,7 @@ class Task(DjangoTask):
     retry_backoff_max = 600  # seconds
     schedule: Any = None
     queue_name = ""
+    states_time_limit = True  # and does not just have the default of the settings
     success_noted_at = float("-inf")  # on this process's monotonic clock
 
     @classmethod
@@ -61,6 +62,8 @@ class Task(DjangoTask):
         if "queue" in cls.__dict__:
             cls.queue_name = cls.__dict__["queue"]
             del cls.queue
+        if cls.time_limit is None:
+            cls.states_time_limit = False
         if cls.time_limit and not cls.soft_time_limit:
             # Otherwise the default soft limit applies, which may be longer than this hard one.
             cls.soft_time_limit = cls.time_limit * 0.9

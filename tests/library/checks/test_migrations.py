@@ -1,14 +1,15 @@
-"""What a second migration may do to a table that is in use."""
+"""What a migration may do to a table that is in use."""
 
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import migrations, models
+from django.db import models
 from django.db.migrations.state import ModelState, ProjectState
 
 from trellis.checks import migrations
+from trellis.checks.rules import Finding
 
 HEAD = """
 from django.db import migrations, models
@@ -38,13 +39,13 @@ def before() -> ProjectState:
     return state
 
 
-def refused(
+def judge(
     operation: str, *, before: ProjectState, folder: Path, attribute: str = "atomic = True"
-) -> list[migrations.Refusal]:
+) -> list[Finding]:
     name = f"written_{abs(hash(operation + attribute))}"
     (folder / f"{name}.py").write_text(HEAD.format(operation=operation, attribute=attribute))
-    migration: migrations.Migration = import_module(name).Migration("0002_x", "shop")
-    return list(migrations.refused(migration, before=before))
+    migration = import_module(name).Migration("0002_x", "shop")
+    return list(migrations.judge(migration, before=before))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
 
 
-class TestRefused:
+class TestJudge:
     @pytest.mark.parametrize(
         ("operation", "way"),
         [
@@ -65,10 +66,10 @@ class TestRefused:
             (
                 "migrations.AddField('item', 'k', models.GeneratedField(expression=Lower('title'),"
                 " output_field=models.TextField(), db_persist=True))",
-                "beside it",
+                "new column",
             ),
             ("migrations.AlterField('item', 'note', models.CharField(max_length=50))", "null"),
-            ("migrations.AlterField('item', 'size', models.TextField())", "beside it"),
+            ("migrations.AlterField('item', 'size', models.TextField())", "new column"),
             ("migrations.AlterField('item', 'title', models.CharField(max_length=9))", "longer"),
             (
                 "migrations.AlterField('item', 'title', models.CharField(max_length=50,"
@@ -79,9 +80,12 @@ class TestRefused:
             (
                 "migrations.AlterField('item', 'price', models.DecimalField(max_digits=8,"
                 " decimal_places=2))",
-                "beside it",
+                "new column",
             ),
-            ("migrations.AddField('item', 'n', models.FloatField(db_default=Random()))", "beside"),
+            (
+                "migrations.AddField('item', 'n', models.FloatField(db_default=Random()))",
+                "new column",
+            ),
             (
                 "migrations.AddField('item', 'n', models.IntegerField(null=True, unique=True))",
                 "Unique",
@@ -111,13 +115,13 @@ class TestRefused:
             ),
         ],
     )
-    def test_names_the_line_and_the_way(
+    def test_reports_the_line_and_what_to_do(
         self, before: ProjectState, tmp_path: Path, operation: str, way: str
     ) -> None:
-        (refusal,) = refused(operation, before=before, folder=tmp_path)
+        (found,) = judge(operation, before=before, folder=tmp_path)
 
-        assert way in refusal.message
-        assert refusal.line == 10
+        assert way in found.message
+        assert (found.line, found.rule) == (10, "migrations_take_two_steps")
 
     @pytest.mark.parametrize(
         "operation",
@@ -143,29 +147,28 @@ class TestRefused:
             "migrations.RemoveField('item', 'note')])",
         ],
     )
-    def test_lets_pass_what_the_old_code_survives(
+    def test_accepts_what_the_running_code_survives(
         self, before: ProjectState, tmp_path: Path, operation: str
     ) -> None:
-        assert refused(operation, before=before, folder=tmp_path) == []
+        assert judge(operation, before=before, folder=tmp_path) == []
 
-    def test_lets_a_concurrent_index_pass(self, before: ProjectState, tmp_path: Path) -> None:
+    def test_accepts_a_concurrent_index(self, before: ProjectState, tmp_path: Path) -> None:
         operation = "indexes.AddIndex('item', models.Index(fields=['size'], name='by_size'))"
 
-        assert refused(operation, before=before, folder=tmp_path, attribute="atomic = False") == []
+        assert judge(operation, before=before, folder=tmp_path, attribute="atomic = False") == []
 
 
-class TestRefusals:
-    def test_are_none_for_this_project(self) -> None:
-        assert list(migrations.refusals()) == []
+class TestFindings:
+    def test_are_none_for_the_sample_project(self) -> None:
+        assert list(migrations.findings()) == []
 
-    def test_leave_out_a_migration_that_says_why_it_is_accepted(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(migrations, "OURS", ("axes",))  # a package with a long history
-        module = import_module("axes.migrations.0005_remove_accessattempt_trusted")
-        named = [refusal.path for refusal in migrations.refusals()]
+    def test_leave_out_a_migration_that_is_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(migrations, "OWN", ("django.contrib.contenttypes",))
+        module = import_module(
+            "django.contrib.contenttypes.migrations.0002_remove_content_type_name"
+        )
+        before = [Path(found.path).name for found in migrations.findings()]
         monkeypatch.setattr(module.Migration, "accepted", "it was never deployed", raising=False)
 
-        still_named = [refusal.path for refusal in migrations.refusals()]
-
-        assert set(named) - set(still_named) == {migrations._shown(Path(str(module.__file__)))}
+        assert before == [f"{name}.py"] * 2
+        assert list(migrations.findings()) == []
