@@ -18,7 +18,7 @@ from django.test.utils import isolate_apps
 
 from apps.accounts.models import User
 from tests.library.checks.conftest import Write, cases, marked, places
-from trellis.caching.cached_read import CachedRead, declared
+from trellis.caching.cached_read import CachedRead, cached_read, declared
 from trellis.checks import declarations
 from trellis.checks.rules import Finding
 from trellis.reads import rows
@@ -252,7 +252,7 @@ def cache() -> Iterator[Callable[..., CachedRead[Any, Any]]]:
 
     def make(**words: Any) -> CachedRead[Any, Any]:
         given = {"bottleneck": "40 ms for each page", "invalidated_by": ()} | words
-        return CachedRead(load=beds, name="garden.beds", version=1, ttl=60, **given)
+        return cached_read(name="garden.beds", version=1, ttl=60, **given)(beds)
 
     yield make
     declared.pop("garden.beds", None)
@@ -433,7 +433,7 @@ class TestReceivers:
 def broken(monkeypatch: pytest.MonkeyPatch, root: Path) -> Finding:
     found = Finding("apps/garden/services.py", 3, "services_are_typed", "plant has no type.")
     monkeypatch.setattr(declarations, "findings", lambda: iter([found, found]))
-    (root / "apps").mkdir()
+    monkeypatch.setattr(declarations.layout, "check", lambda **_: [])
     return found
 
 
@@ -446,6 +446,14 @@ class TestCheck:
 
         assert warning.id == "trellis.services_are_typed"
         assert warning.msg == "apps/garden/services.py:3: plant has no type."
+
+    def test_warns_of_the_layout_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = Finding("apps/garden/OWNERS.toml", 1, "app_has_an_owner", "it does not exist.")
+        monkeypatch.setattr(declarations.layout, "check", lambda **_: [found])
+
+        (warning,) = run_checks(tags=["trellis"])
+
+        assert warning.id == "trellis.app_has_an_owner"
 
     def test_obeys_a_waiver(self, broken: Finding, root: Path) -> None:
         (root / "waivers.toml").write_text(

@@ -164,9 +164,8 @@ class TestFindings:
 
     def test_leave_out_a_migration_that_is_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(migrations, "OWN", ("django.contrib.contenttypes",))
-        module = import_module(
-            "django.contrib.contenttypes.migrations.0002_remove_content_type_name"
-        )
+        name = "0002_remove_content_type_name"
+        module = import_module(f"django.contrib.contenttypes.migrations.{name}")
         before = [Path(found.path).name for found in migrations.findings()]
         monkeypatch.setattr(module.Migration, "accepted", "it was never deployed", raising=False)
 

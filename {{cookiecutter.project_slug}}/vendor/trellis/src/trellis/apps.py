@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.checks import register
 
 
 class TrellisConfig(AppConfig):
@@ -8,7 +9,6 @@ class TrellisConfig(AppConfig):
 
     def ready(self) -> None:
         if not settings.PRODUCTION:
-            from django.core import checks
-            from trellis.checks import declarations
+            from trellis.checks import declarations  # never loaded in production
 
-            checks.register(declarations.check, "trellis")
+            register(declarations.check, "trellis")
