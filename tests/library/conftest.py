@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from celery import current_app, shared_task
+from celery import _state, current_app, shared_task
 from structlog.contextvars import clear_contextvars
 
 from trellis.models import FailedTask
@@ -20,7 +20,10 @@ def no_request_id_of_another_test() -> None:
 
 
 @pytest.fixture
-def task() -> Iterator[Any]:
+def task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # Otherwise every Celery application that a later test creates has this task, too.
+    monkeypatch.setattr(_state, "_on_app_finalizers", set(_state._on_app_finalizers))
+
     @shared_task(name="tests.fragile", queue="mail", max_retries=0)
     def fragile(*, what: object, password: str = "") -> None:
         if what == "memory":

@@ -200,10 +200,14 @@ class TestFunctions:
 
 
 class TestBudgets:
+    @pytest.fixture(autouse=True)
+    def no_selector_remains(self) -> Iterator[None]:
+        yield
+        for name in [name for name in rows.selectors if name.startswith("apps.garden.")]:
+            del rows.selectors[name]
+
     @pytest.mark.parametrize(("rule", "code"), cases(BUDGETS))
     def test_reports_a_selector_without_one(self, write: Write, rule: str, code: str) -> None:
-        for name in [name for name in rows.selectors if name.startswith("apps.garden.")]:
-            del rows.selectors[name]  # of the case before
         module = write(code, name="selectors")
 
         found = places(declarations.budgets(module), module=module, rule=rule)

@@ -100,10 +100,11 @@ TASKS = {
 
 
 @pytest.fixture(autouse=True)
-def no_task_remains() -> Iterator[None]:
-    before, finalizers = set(current_app.tasks), set(_state._on_app_finalizers)
+def no_task_remains(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # The functions that add shared tasks to every new Celery application.
+    monkeypatch.setattr(_state, "_on_app_finalizers", set())
+    before = set(current_app.tasks)
     yield
-    _state._on_app_finalizers.intersection_update(finalizers)
     for name in set(current_app.tasks) - before:
         del current_app.tasks[name]
 
