@@ -1,7 +1,6 @@
-"""Finish the files that were copied: starter, CODEOWNERS, layout check, record of the template.
+"""Finish what was copied: starter, CODEOWNERS, layout check, record of the template.
 
-This also runs at every template update. So it needs no network, makes no secret, and gives the same
-result each time. A failure here fails the generation.
+This runs at every template update, too: offline, without secrets, with the same result each time.
 """
 
 import json
@@ -23,8 +22,7 @@ The project is ready to set up:
   make dev      web, worker and beat in one terminal
   git init      then commit it all: git merges the template's updates
 
-Read first   README.md
-Updates      {updates}"""
+Updates: {updates}"""
 LINKED = "`make template-update` brings in what changes in {template}"
 NOT_LINKED = "not linked to its template: docs/following-the-template.md tells how to link it"
 
@@ -61,6 +59,8 @@ def finish(project: Path, *, starter: str) -> None:
     if starter == "empty":
         remove_example.remove_example(root=project)
     ownership.write(root=project)
+    if why := layout.why_not_parsed(root=project):
+        print(why)
     found = layout.check(root=project, today=datetime.now(UTC).date())
     if found:
         sys.exit("\n".join(["The layout check of the template fails:", *map(str, found)]))
@@ -89,7 +89,7 @@ def link(project: Path, answers: dict[str, str]) -> str:
 
 
 def is_this_template(folder: Path) -> bool:
-    """Whether this hook is the folder's own: the same text, but for the answers in it."""
+    """Whether the folder has this very hook, but for the answers in it."""
     source = folder / "hooks" / "post_gen_project.py"
     code = Path(__file__).read_text(encoding="utf-8").partition("\ndef ")[2]
     return source.is_file() and source.read_text(encoding="utf-8").endswith(code)

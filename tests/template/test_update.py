@@ -9,52 +9,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.generating import FOLDER, generate, template_copy
+from tests.template.generating import FOLDER, commit_all, generate, git, template_copy
+from trellis.commands import remove_example
 
 ANSWERS = {
-    "project_name": 'Übung & "more" <b>',
+    "project_name": "Übung & more",
     "project_slug": "night-desk",
-    "description": "Platform: *stars*, `ticks` and a team=platform.",
+    "description": "Platform: *stars*, 'ticks' and a team = platform.",
     "team": "night-shift",
     "team_contact": "night@example.com",
 }
-HERE = "Owned by the team `platform`, whom you reach at `#platform`."
-THERE = "Kept by the team `platform`, whom you reach at `#platform`."
+GUIDE = "docs/following-the-template.md"
+HERE = "This project is yours, and it can still get what changes in its template."
 
 
-def git(*arguments: str, at: Path) -> str:
-    command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments]
-    return subprocess.run(command, cwd=at, check=True, capture_output=True, text=True).stdout
-
-
-def commit(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -> None:
+def change(folder: Path, changes: dict[str, tuple[str, str]]) -> None:
     """Replace text in files ("": at the beginning, also of a new one), and commit all there is."""
-    for path, (old, new) in (changes or {}).items():
+    for path, (old, new) in changes.items():
         text = (folder / path).read_text() if (folder / path).exists() else ""
         assert old in text
         (folder / path).write_text(text.replace(old, new, 1))
-    git("add", "-A", at=folder)
-    git("commit", "-qm", "Another day", at=folder)
+    commit_all(folder)
 
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
     """A template of one commit, that may get more."""
-    root = template_copy(to=tmp_path / "django-trellis")
-    git("init", "-q", at=root)
-    commit(root)
-    return root
+    return commit_all(template_copy(to=tmp_path / "django-trellis"))
 
 
 def make_project(template: Path, *, starter: str) -> Path:
     """Generate a project with answers of its own, under git as it came."""
-    made = generate(
-        template=template, scratch=template.parent, answers={**ANSWERS, "starter": starter}
-    )
-    assert made.code == 0, "\n".join(made.said)
-    git("init", "-q", at=made.project)
-    commit(made.project)
-    return made.project
+    answers = {**ANSWERS, "starter": starter}
+    return commit_all(generate(template=template, scratch=template.parent, answers=answers).project)
 
 
 def update(project: Path) -> "subprocess.CompletedProcess[str]":
@@ -77,109 +64,130 @@ def update(project: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def check_layout(project: Path) -> None:
-    command = [sys.executable, "-B", "-m", "trellis"]
+    command = [sys.executable, "-B", "-m", "trellis", "check"]
     checked = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def unsettled(project: Path) -> list[str]:
-    """What an update left for a person: conflicts, and pieces that it could not place."""
+def left_to_a_person(project: Path) -> list[str]:
+    """Conflicts, and pieces that git could not place."""
     conflicts = git("diff", "--name-only", "--diff-filter=U", at=project).split()
     return conflicts + [path.name for path in project.rglob("*.rej")]
 
 
 class TestTemplateUpdate:
     @pytest.mark.parametrize("starter", ["example", "empty"])
-    def test_brings_what_is_new_and_keeps_what_is_the_projects_own(
+    def test_brings_what_is_new_and_keeps_the_projects_own(
         self, history: Path, starter: str
     ) -> None:
         project = make_project(history, starter=starter)
-        readme = (project / "README.md").read_text()
-        mine = {"README.md": ("## Every day\n", "## Our rota\n\nAda.\n\n## Every day\n")}
-        commit(project, mine | {"apps/accounts/urls.py": ("", "# ours\n")})
-        theirs = {f"{FOLDER}/README.md": (HERE, THERE), f"{FOLDER}/docs/news.md": ("", "# News\n")}
-        commit(history, theirs)
+        guide = (project / GUIDE).read_text()
+        mine = {GUIDE: ("## Answers\n", "## Our rota\n\nAda.\n\n## Answers\n")}
+        change(project, mine | {"apps/accounts/urls.py": ("", "# ours\n")})
+        news = "# News for {{ cookiecutter.team }}\n"
+        theirs = {GUIDE: (HERE, HERE.upper()), "docs/news.md": ("", news)}
+        change(history, {f"{FOLDER}/{path}": changed for path, changed in theirs.items()})
 
-        said = update(project)
+        updated = update(project)
 
-        assert said.returncode == 0, said.stdout
-        assert unsettled(project) == []
-        assert (project / "docs/news.md").read_text() == "# News\n"
+        assert updated.returncode == 0, updated.stdout
+        assert left_to_a_person(project) == []
+        assert (project / "docs/news.md").read_text() == "# News for night-shift\n"
         assert (project / "apps/accounts/urls.py").read_text().startswith("# ours\n")
-        expected = readme.replace(*mine["README.md"]).replace("Owned by the", "Kept by the")
-        assert (project / "README.md").read_text() == expected
-        assert "team `night-shift`, whom you reach at `night@example.com`" in expected
+        expected = guide.replace(*mine[GUIDE]).replace(HERE, HERE.upper())
+        assert (project / GUIDE).read_text() == expected
         record = json.loads((project / ".cruft.json").read_text())
         assert record["commit"] == git("rev-parse", "HEAD", at=history).strip()
         assert record["context"]["cookiecutter"].items() >= ANSWERS.items()
         changed = git("status", "--porcelain", at=project).split()[1::2]
-        assert sorted(changed) == [".cruft.json", "README.md", "docs/news.md"]
+        assert sorted(changed) == sorted([".cruft.json", GUIDE, "docs/news.md"])
         check_layout(project)
 
-    def test_can_be_repeated(self, history: Path) -> None:
-        project = make_project(history, starter="example")
-        for news in ("First", "Second"):
-            commit(history, {f"{FOLDER}/docs/news.md": ("", f"# {news}\n")})
-            assert update(project).returncode == 0
-            commit(project)
-
-        said = update(project)
-
-        assert "Nothing to do" in said.stdout
-        assert (project / "docs/news.md").read_text() == "# Second\n# First\n"
+        # And once more: the record that cruft has written is as good as ours.
+        commit_all(project)
+        change(history, {f"{FOLDER}/docs/news.md": ("News", "More news")})
+        assert update(project).returncode == 0
+        assert (project / "docs/news.md").read_text() == "# More news for night-shift\n"
+        commit_all(project)
+        assert "Nothing to do" in update(project).stdout
 
     def test_names_what_both_have_changed(self, history: Path) -> None:
-        project = make_project(history, starter="example")
-        commit(project, {"README.md": ("Owned by the team", "Loved by the team")})
-        commit(history, {f"{FOLDER}/README.md": (HERE, THERE)})
+        project = make_project(history, starter="empty")
+        change(project, {GUIDE: (HERE, "Our own words.")})
+        change(history, {f"{FOLDER}/{GUIDE}": (HERE, HERE.upper())})
 
-        said = update(project)
+        updated = update(project)
 
-        assert said.returncode != 0
-        assert "To settle by hand" in said.stdout
-        assert "make owners setup check:\nREADME.md\n" in said.stdout
-        readme = (project / "README.md").read_text()
-        assert "<<<<<<<" in readme
-        assert "Loved by the team `night-shift`" in readme
-        assert "Kept by the team `night-shift`" in readme
+        assert updated.returncode != 0
+        assert f"make owners setup check:\n{GUIDE}\n" in updated.stdout
+        guide = (project / GUIDE).read_text()
+        assert "<<<<<<<" in guide
+        assert "Our own words." in guide
+        assert HERE.upper() in guide
 
     def test_refuses_to_mix_with_work_that_is_not_committed(self, history: Path) -> None:
-        project = make_project(history, starter="example")
-        commit(history, {f"{FOLDER}/docs/news.md": ("", "# News\n")})
+        project = make_project(history, starter="empty")
+        change(history, {f"{FOLDER}/docs/news.md": ("", "# News\n")})
         (project / "apps/accounts/urls.py").write_text("# half done\n")
 
-        said = update(project)
+        assert update(project).returncode != 0
 
-        assert said.returncode != 0
         assert not (project / "docs/news.md").exists()
 
-    def test_brings_no_more_of_an_example_that_was_removed(self, history: Path) -> None:
+    def test_brings_nothing_of_an_example_that_was_removed(self, history: Path) -> None:
         project = make_project(history, starter="example")
-        for command in (["trellis.commands.remove_example"], ["conventions", "owners"]):
-            subprocess.run([sys.executable, "-B", "-m", *command], cwd=project, check=True)
-        commit(project)
-        example = f"{FOLDER}/apps/catalog"
-        commit(
-            history,
-            {
-                f"{example}/tests/extra.py": ("", "X = 1\n"),
-                f"{FOLDER}/config/settings.py": ('    "apps.catalog",', '    "apps.catalog" ,'),
-                f"{FOLDER}/docs/news.md": ("", "# News\n"),
-            },
-        )
+        assert remove_example.main(root=project) == 0
+        commit_all(project)
+        theirs = {
+            "apps/catalog/tests/extra.py": ("", "X = 1\n"),
+            "config/settings.py": ('    "apps.catalog",', '    "apps.catalog" ,'),
+            "docs/news.md": ("", "# News\n"),
+        }
+        change(history, {f"{FOLDER}/{path}": changed for path, changed in theirs.items()})
 
-        said = update(project)
+        updated = update(project)
 
-        assert said.returncode == 0, said.stdout
+        assert updated.returncode == 0, updated.stdout
         assert (project / "docs/news.md").exists()
         assert not (project / "apps/catalog").exists()
         check_layout(project)
 
-    def test_asks_for_git_first(self, history: Path) -> None:
-        project = make_project(history, starter="empty")
+
+class TestWhatAnUpdateNeeds:
+    """What is missing is said in one line."""
+
+    @pytest.fixture
+    def project(self, history: Path) -> Path:
+        return make_project(history, starter="empty")
+
+    def test_is_git(self, project: Path) -> None:
         shutil.rmtree(project / ".git")
 
-        said = update(project)
+        updated = update(project)
 
-        assert said.returncode != 0
-        assert "make: an update is merged by git. First: git init" in said.stdout
+        assert updated.returncode != 0
+        assert updated.stdout.splitlines()[0] == (
+            "make: an update is merged by git. First: git init && git add -A && git commit -m Begin"
+        )
+
+    def test_is_a_link_to_the_template(self, project: Path) -> None:
+        (project / ".cruft.json").unlink()
+        commit_all(project)
+
+        updated = update(project)
+
+        assert updated.returncode != 0
+        assert updated.stdout.splitlines()[0] == (
+            "make: not linked to a template yet. "
+            "docs/following-the-template.md tells how to link it."
+        )
+
+    def test_is_a_template_that_is_still_there(self, history: Path, project: Path) -> None:
+        history.rename(history.with_name("moved"))
+
+        updated = update(project)
+
+        assert updated.returncode != 0
+        assert updated.stdout.splitlines()[0] == (
+            f"make: no template at {history}. Write its new address into .cruft.json."
+        )

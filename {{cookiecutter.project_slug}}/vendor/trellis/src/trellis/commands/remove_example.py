@@ -20,11 +20,11 @@ EXAMPLE_PATHS = (
 MARKED_FILES = (
     "*.md",
     "*.toml",
-    "docs/**/*.md",
     "Makefile",
     "config/*.py",
-    "tests/*.py",
+    "docs/**/*.md",
     "templates/**/*.html",
+    "tests/*.py",
 )
 PASSAGE = re.compile(
     rb"^(?:<!--|#) example begins\b.*?^(?:<!--|#) example ends\b[^\n]*\n(?:\r?\n)?", re.M | re.S
@@ -46,6 +46,8 @@ def remove_example(*, root: Path) -> None:
         if without != text:
             path.write_bytes(without)
     for path in (root / name for name in EXAMPLE_PATHS):
+        if path.parent.resolve() != path.parent:
+            continue  # behind a link
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
