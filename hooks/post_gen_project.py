@@ -73,10 +73,10 @@ def link(project: Path, answers: dict[str, str]) -> str:
     """
     # The template may be given by a relative path, and cookiecutter does not tell from where.
     starts = (os.environ.get("PWD", ""), answers["_output_dir"])
-    folders = [Path(start, answers["_repo_dir"]).resolve() for start in starts]
+    folders = [Path(start, answers.get("_repo_dir", "")).resolve() for start in starts]
     folder = next(filter(is_this_template, folders), Path(os.devnull))
     commit = git(folder, "rev-parse", "--verify", "HEAD")
-    is_a_clone = answers["_template"] != answers["_repo_dir"]
+    is_a_clone = answers["_template"] != answers.get("_repo_dir")
     origin = without_secrets(git(folder, "config", "remote.origin.url"))
     address = origin if is_a_clone else str(folder)
     if not (commit and address):

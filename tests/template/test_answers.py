@@ -292,9 +292,16 @@ class TestAnAnswerThatWorks:
 
 
 class TestThePackagesThatAreRefusedAsSlugs:
-    def test_are_those_that_the_project_declares(self, generated: Callable[[str], Path]) -> None:
-        pyproject = parsed(generated("example"))["pyproject.toml"]
-        declared = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
+    def test_are_those_that_the_project_and_its_library_declare(
+        self, generated: Callable[[str], Path]
+    ) -> None:
+        files = parsed(generated("example"))
+        project, library = files["pyproject.toml"], files["vendor/trellis/pyproject.toml"]
+        declared = [
+            *project["project"]["dependencies"],
+            *project["dependency-groups"]["dev"],
+            *library["project"]["dependencies"],
+        ]
         names = {re.split(r"[\[<>=! ]", line)[0].lower() for line in declared}
 
         assert set(HOOK.DEPENDENCIES.split("|")) == names

@@ -123,9 +123,10 @@ class TestAFailure:
 class TestATemplateThatSomebodyWorkedIn:
     def test_passes_on_no_cache_and_no_read_only_file(self, altered: Path, tmp_path: Path) -> None:
         library = altered / FOLDER / "vendor/trellis/src/trellis"
-        for cache in (altered / FOLDER / ".ruff_cache", library / "__pycache__"):
-            cache.mkdir()
-            (cache / "junk.pyc").write_bytes(b"\xff\x00")
+        junk = b"{% no template \xff"
+        for cache in (altered / FOLDER / ".ruff_cache/0.17.1/123", library / "__pycache__/x.pyc"):
+            cache.parent.mkdir(parents=True)
+            cache.write_bytes(junk)
         for path in files_of(altered):
             (altered / path).chmod(0o444)
         before = files_of(altered)
