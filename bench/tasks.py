@@ -3,13 +3,13 @@
     uv run python bench/tasks.py [kills] [crashes] [deploys] [overhead]
 
 `kills`: SIGKILL to a worker's main process and to its children in turn, at random times, five runs
-on each broker. `crashes`: the broker itself, three times, with servers of our own. `deploys`:
-SIGTERM to four workers. `overhead`: empty tasks of our class beside Celery's own, in turn.
-Without arguments all of them: an hour or so.
+on each broker. `crashes`: the broker itself is killed three times; the servers are our own.
+`deploys`: SIGTERM to four workers. `overhead`: empty tasks of our class beside Celery's own, in
+turn. Without arguments all of them, which takes an hour or so.
 
-The broker in files is always there; Redis and RabbitMQ where TRELLIS_REDIS_URL and
-TRELLIS_RABBITMQ_URL say so; for `crashes` redis-server and rabbitmq-server have to be installed.
-`tests/test_queues.py` asserts the same with less of it.
+The broker in files needs nothing. Redis and RabbitMQ take part if TRELLIS_REDIS_URL and
+TRELLIS_RABBITMQ_URL are set; for `crashes`, redis-server and rabbitmq-server must be installed.
+`tests/template/test_queues.py` asserts the same with fewer tasks.
 """
 
 import itertools
@@ -31,13 +31,30 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TEMPLATE))
 
-import demo  # noqa: E402  # they stand beside us, not in an installed package
-from tests import depot  # noqa: E402
+import demo  # noqa: E402  # beside us, in no installed package
+from tests.template import parcel_project  # noqa: E402
+from tests.template.parcel_project import ParcelProject, wait_until  # noqa: E402
 
 FILES = "local://localhost"
 RUNS, PARCELS, KILLS, STOPS = 5, 1000, 14, 4
 SERIES, LENGTH = 60, 50  # of empty tasks
-QUIET = 30.0  # seconds without anything, after which the sweep looks for what is missing
+QUIET = 30.0  # seconds without an attempt, after which the sweep looks for what is missing
+
+
+@dataclass
+class Bench:
+    """A generated project that is set up, and a folder for the runs."""
+
+    project: Path
+    folder: Path
+
+    @contextmanager
+    def opened(self, address: str) -> Iterator[ParcelProject]:
+        with parcel_project.opened(self.project, self.new_folder(), address) as project:
+            yield project
+
+    def new_folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.folder))
 
 
 def main(parts: list[str]) -> None:
@@ -50,97 +67,94 @@ def main(parts: list[str]) -> None:
         demo.generate(into=Path(folder))
         project = Path(folder) / demo.NAME
         demo.run(["make", "setup"], cwd=project)
+        bench = Bench(project, Path(folder))
         for part in parts or ["kills", "crashes", "deploys", "overhead"]:
             for _ in range(RUNS if part == "kills" else 1):
                 for name, address in brokers.items():
-                    globals()[part](name, address, project, Path(folder))
+                    globals()[part](name, address, bench)
 
 
-@contextmanager
-def opened(project: Path, folder: Path, address: str) -> Iterator[depot.Depot]:
-    place = Path(tempfile.mkdtemp(dir=folder))
-    with depot.opened(project, place, address) as house:
-        yield house
+def report(*words: object) -> None:
+    print(*words, flush=True)
 
 
-def tell(*said: object) -> None:
-    print(*said, flush=True)
+def kills(name: str, address: str, bench: Bench) -> None:
+    with bench.opened(address) as project:
+        seed = random.randrange(10**6)  # printed, so that a bad run can be repeated
+        outcome = parcel_project.kill_at_random(
+            project, parcels=PARCELS, kills=KILLS, dice=random.Random(seed), quiet=QUIET
+        )
+        report("kills", name, outcome, f"failed={project.failures()}", f"seed={seed}")
 
 
-def kills(name: str, address: str, project: Path, folder: Path) -> None:
-    with opened(project, folder, address) as house:
-        seed = random.randrange(10**6)  # noqa: S311  # said, so that a bad run can be looked into
-        dice = random.Random(seed)  # noqa: S311
-        outcome = depot.chaos(house, parcels=PARCELS, kills=KILLS, dice=dice, quiet=QUIET)
-        tell("kills", name, outcome, f"failed={house.failures()}", f"seed={seed}")
-
-
-def crashes(name: str, address: str, project: Path, folder: Path) -> None:
+def crashes(name: str, address: str, bench: Bench) -> None:
     moments = (100, 400, 700)
-    place = Path(tempfile.mkdtemp(dir=folder))
     if name == "files":
-        with opened(project, folder, FILES) as house:
-            outcome, refused = depot.restart(
-                house,
+        with bench.opened(FILES) as project:
+            outcome, unpublished = parcel_project.interrupt_broker(
+                project,
                 parcels=PARCELS,
                 moments=moments,
-                off=house.dismiss_all,
-                on=lambda: (house.hire(), house.hire()),
+                stop=project.kill_workers,
+                start=lambda: (project.start_worker(), project.start_worker()),
                 quiet=QUIET,
             )
     else:
-        server = redis_server(place) if name == "redis" else rabbitmq_server(place)
+        folder = bench.new_folder()
+        server = redis_server(folder) if name == "redis" else rabbitmq_server(folder)
         server.start()
         try:
-            with opened(project, folder, server.address) as house:
-                outcome, refused = depot.restart(
-                    house,
+            with bench.opened(server.address) as project:
+                outcome, unpublished = parcel_project.interrupt_broker(
+                    project,
                     parcels=PARCELS,
                     moments=moments,
-                    off=server.kill,
-                    on=server.start,
+                    stop=server.kill,
+                    start=server.start,
                     quiet=QUIET,
                 )
         finally:
             server.kill()
-    tell("crashes", name, outcome, f"refused={refused}")
+    report("crashes", name, outcome, f"unpublished={unpublished}")
 
 
-def deploys(name: str, address: str, project: Path, folder: Path) -> None:
-    with opened(project, folder, address) as house:
+def deploys(name: str, address: str, bench: Bench) -> None:
+    with bench.opened(address) as project:
         for _ in range(2):
-            house.hire()
-        house.parcels("send_long", "60")  # longer than a worker may take to stop
-        sender = house.start("-m", "parcels", "send", str(PARCELS - 1))
-        took = []
+            project.start_worker()
+        project.parcels("send_long", "60")  # longer than a worker may take to stop
+        sender = project.start("-m", "parcels", "send", str(PARCELS - 1))
+        seconds = []
         for stop in range(STOPS):
-            house.wait_for((stop + 1) * PARCELS // (STOPS + 2))
-            old = house.workers[0]
+            project.wait_for_deliveries((stop + 1) * PARCELS // (STOPS + 2))
+            old = project.workers.pop(0)
+            project.killed.append(old)
             os.kill(old.process.pid, signal.SIGTERM)
-            begun = time.monotonic()
-            house.hire(wait=False)
-            old.process.wait(timeout=depot.LONG)
-            took.append(time.monotonic() - begun)
-            house.workers.remove(old)
-        house.ended(sender)
-        outcome = depot.settled(house, quiet=QUIET)
-        tell("deploys", name, outcome, f"slowest stop: {max(took):.1f} s")
+            started = time.monotonic()
+            project.start_worker(wait=False)
+            old.process.wait(timeout=parcel_project.LONG)
+            seconds.append(time.monotonic() - started)
+        project.finish(sender)
+        outcome = parcel_project.wait_and_count(project, quiet=QUIET)
+        report("deploys", name, outcome, f"slowest stop: {max(seconds):.1f} s")
 
 
-def overhead(name: str, address: str, project: Path, folder: Path) -> None:
-    with opened(project, folder, address) as house:
-        house.parcels("race", str(SERIES), str(LENGTH))
-        house.hire(concurrency=1)
+def overhead(name: str, address: str, bench: Bench) -> None:
+    with bench.opened(address) as project:
+        project.parcels("race", str(SERIES), str(LENGTH))
+        project.start_worker(concurrency=1)
         marks = SERIES + 1
-        depot.until(lambda: house.count("SELECT count(*) FROM parcels_mark") == marks, "all series")
+        wait_until(
+            lambda: project.count("SELECT count(*) FROM parcels_mark") == marks, "all series"
+        )
         times = [
-            house.count("SELECT at * 1000000 FROM parcels_mark WHERE id = ?", str(mark + 1))
+            project.count("SELECT at * 1000000 FROM parcels_mark WHERE id = ?", str(mark + 1))
             for mark in range(marks)
         ]
-    took = [after - before for before, after in itertools.pairwise(times)]
-    pairs = [bare / ours for ours, bare in zip(took[::2], took[1::2], strict=True)]
+    durations = [after - before for before, after in itertools.pairwise(times)]
+    pairs = [bare / ours for ours, bare in zip(durations[::2], durations[1::2], strict=True)]
     lower, _, upper = statistics.quantiles(pairs, n=4)
-    tell(
+    report(
         f"overhead {name}: tasks per second of our class, bare = 1:"
         f" {statistics.median(pairs):.2f} (median of {len(pairs)} pairs; half of them"
         f" {lower:.2f} to {upper:.2f})"
@@ -149,26 +163,26 @@ def overhead(name: str, address: str, project: Path, folder: Path) -> None:
 
 @dataclass
 class Server:
-    """A broker of our own, which may be killed."""
+    """A broker that may be killed."""
 
     command: list[str]
     port: int
     address: str
     environment: dict[str, str]
-    place: Path
+    folder: Path
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        with (self.place / "server.log").open("ab") as log:
+        with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
-                cwd=self.place,
+                cwd=self.folder,
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        demo.wait_until(self._answers, seconds=depot.LONG, what=f"{self.command[0]}")
+        demo.wait_until(self._answers, seconds=parcel_project.LONG, what=f"{self.command[0]}")
 
     def kill(self) -> None:
         if self.process:
@@ -184,22 +198,22 @@ class Server:
         return True
 
 
-def redis_server(place: Path) -> Server:
+def redis_server(folder: Path) -> Server:
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
     return Server(
-        command=[*command, "--appendonly", "yes", "--save", "", "--dir", str(place)],
+        command=[*command, "--appendonly", "yes", "--save", "", "--dir", str(folder)],
         port=port,
         address=f"redis://127.0.0.1:{port}/0",
         environment={},
-        place=place,
+        folder=folder,
     )
 
 
-def rabbitmq_server(place: Path) -> Server:
+def rabbitmq_server(folder: Path) -> Server:
     port = free_port()
-    (place / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
-    # Debian's command on the PATH changes the user first.
+    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
+    # Debian's command on the PATH changes the user; this one does not.
     packaged = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     command = str(packaged) if packaged.exists() else shutil.which("rabbitmq-server")
     return Server(
@@ -207,20 +221,20 @@ def rabbitmq_server(place: Path) -> Server:
         port=port,
         address=f"amqp://guest:guest@127.0.0.1:{port}//",
         environment={
-            "HOME": str(place),
+            "HOME": str(folder),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
-            "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(place / "none.config"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
             "RABBITMQ_NODENAME": f"trellis-{port}@localhost",
             "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_MNESIA_BASE": str(place / "db"),
-            "RABBITMQ_LOG_BASE": str(place / "log"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "db"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_FLAGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         },
-        place=place,
+        folder=folder,
     )
 
 

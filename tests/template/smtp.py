@@ -1,4 +1,4 @@
-"""A real mail server on loopback that can be told to refuse."""
+"""A mail server on loopback that can refuse mail."""
 
 import socketserver
 import threading
@@ -9,7 +9,10 @@ from email.message import Message
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """As much of SMTP (RFC 5321) as Python's own client speaks."""
+    """As much of SMTP (RFC 5321) as Python's own client needs.
+
+    Set `refuses` and it takes no mail. `mails` holds what it took, `refused` counts the rest.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -29,28 +32,28 @@ class _Conversation(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
-        self.say("220 ready")
+        self.answer("220 ready")
         while line := self.rfile.readline():
             match line.split(maxsplit=1)[0].upper() if line.strip() else b"":
                 case b"MAIL" if self.server.refuses:
                     self.server.refused += 1
-                    self.say("451 not now, try again later")
+                    self.answer("451 try again later")
                 case b"DATA":
-                    self.say("354 go on")
-                    self.server.mails.append(message_from_bytes(self.text()))
-                    self.say("250 taken")
+                    self.answer("354 send the mail")
+                    self.server.mails.append(message_from_bytes(self.read_mail()))
+                    self.answer("250 accepted")
                 case b"QUIT":
-                    self.say("221 bye")
+                    self.answer("221 bye")
                     return
                 case _:
-                    self.say("250 fine")
+                    self.answer("250 OK")
 
-    def text(self) -> bytes:
+    def read_mail(self) -> bytes:
         lines = iter(self.rfile.readline, b".\r\n")
         return b"".join(line.removeprefix(b".") for line in lines)
 
-    def say(self, words: str) -> None:
-        self.wfile.write(f"{words}\r\n".encode())
+    def answer(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
 
 
 @contextmanager

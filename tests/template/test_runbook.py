@@ -1,4 +1,4 @@
-"""The runbook of the tasks: every command in it, as it is written, while the project runs."""
+"""Every command in the runbook of tasks is run, as it is written, while the project runs."""
 
 import os
 import re
@@ -6,9 +6,25 @@ from pathlib import Path
 
 import demo
 
+FAIL = """
+from django.utils import timezone
+from trellis.models import FailedTask
+at = timezone.now()
+FailedTask.objects.get_or_create(
+    pk=1,
+    defaults={
+        "task_id": "of the runbook",
+        "name": "trellis.delete_old_rows",
+        "traceback": "Traceback: …",
+        "first_failed_at": at,
+        "last_failed_at": at,
+    },
+)
+"""
 
-def sections(text: str) -> dict[str, list[str]]:
-    """Title → `sh` blocks of each section."""
+
+def blocks_of(text: str) -> dict[str, list[str]]:
+    """Return the `sh` blocks of each section, by its title."""
     _, *parts = re.split(r"^## (.+)\n", text, flags=re.M)
     return {
         title: re.findall(r"^```sh\n(.*?)^```", body, re.M | re.S)
@@ -16,36 +32,29 @@ def sections(text: str) -> dict[str, list[str]]:
     }
 
 
-class TestRunbookOfTheTasks:
+class TestRunbookOfTasks:
     def test_runs_as_written(self, desk_project: Path, desk: str) -> None:
-        runbook = sections((desk_project / "docs/runbooks/tasks.md").read_text())
-        # `python` and `celery` are those of the project, wherever they are typed.
+        runbook = blocks_of((desk_project / "docs/runbooks/tasks.md").read_text())
+        # `python` and `celery` are the project's.
         path = f"PATH={desk_project / '.venv/bin'}:{os.environ['PATH']}"
-        a_failure_to_show = (
-            "from trellis.models import FailedTask; from django.utils import timezone\n"
-            "at = timezone.now()\n"
-            "FailedTask.objects.get_or_create(pk=1, defaults={'task_id': 'of the runbook', 'name':"
-            " 'trellis.delete_old_failures', 'first_failed_at': at, 'last_failed_at': at})"
-        )
-        demo.run(
-            ["env", path, "python", "manage.py", "shell", "--no-imports", "-c", a_failure_to_show],
-            cwd=desk_project,
-        )
+        shell = ["env", path, "python", "manage.py", "shell", "--no-imports", "-c"]
+        demo.run([*shell, FAIL], cwd=desk_project)
 
-        said = {
-            title: [demo.run(["env", path, "sh", "-ec", block], cwd=desk_project) for block in code]
-            for title, code in runbook.items()
+        printed = {
+            title: [
+                demo.run(["env", path, "sh", "-ec", block], cwd=desk_project) for block in blocks
+            ]
+            for title, blocks in runbook.items()
         }
 
-        without = [title for title, code in runbook.items() if not code]
-        assert without == ["The broker in files (development, one machine)"]
-        assert "bookings.send_confirmation" in said["What is going on?"][0]
-        assert re.search(r"^mail \d+$", said["The queue grows"][0], re.M)
-        assert "extra@" in said["The queue grows"][1]
-        printed = re.sub(
-            r"\x1b\[[\d;]*m", "", "".join(text for texts in said.values() for text in texts)
-        )
-        assert not re.search(r"^\S+ \[error ", printed, re.M), printed
-        (of_a_failure,) = said.pop("A task failed")  # with its traceback
-        assert "runbook " in of_a_failure
-        assert "Traceback" not in "".join(text for texts in said.values() for text in texts)
+        without_commands = [title for title, blocks in runbook.items() if not blocks]
+        assert without_commands == ["The broker in files (development, one machine)"]
+        assert "bookings.send_confirmation" in printed["What is going on?"][0]
+        assert re.search(r"^mail \d+$", printed["The queue grows"][0], re.M)
+        assert "extra@" in printed["The queue grows"][1]
+        (failed,) = printed.pop("A task failed")
+        assert "runbook " in failed
+        assert "1 replayed." in failed
+        others = "".join(text for texts in printed.values() for text in texts)
+        assert "Traceback" not in others
+        assert not re.search(r"^\S+ \[error ", re.sub(r"\x1b\[[\d;]*m", "", others), re.M), others

@@ -1,4 +1,4 @@
-"""The Celery application and all its settings. docs/adr/0004 has the measurements behind them."""
+"""The Celery application and all its settings (docs/adr/0004)."""
 
 import sys
 

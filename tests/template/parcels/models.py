@@ -16,6 +16,6 @@ class Attempt(models.Model):
 
 
 class Mark(models.Model):
-    """A moment between two series of tasks."""
+    """The time between two series of tasks."""
 
     at = models.FloatField()

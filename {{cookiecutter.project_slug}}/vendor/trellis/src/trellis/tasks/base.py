@@ -2,8 +2,7 @@
 
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). `Task` adds an
 owner, log lines with the request id, publishing after the commit that cannot fail a request, and
-scheduled runs that do not overlap. Late acknowledgement and redelivery are settings
-(docs/adr/0004); a final failure becomes a row (docs/adr/0004).
+scheduled runs that do not overlap. The rest is settings: config/celery.py.
 """
 
 import inspect
