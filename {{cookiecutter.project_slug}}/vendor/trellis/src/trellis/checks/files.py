@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trellis import ownership
-from trellis.checks.layers import BESIDE_THE_LAYERS, LAYERS, NOT_READ
+from trellis.checks.layers import BESIDE_THE_LAYERS, NOT_READ
 from trellis.checks.project import App, Project, is_read, text_of
 from trellis.checks.rules import Finding
 
@@ -92,9 +92,8 @@ def _homes(app: App, project: Project) -> Iterator[Finding]:
             message = f"the name {name} says nothing. Name the module for what it does."
             yield Finding(module.path, 1, "module_has_a_home", message)
         elif not module.group and module.layer not in BESIDE_THE_LAYERS:
-            layers = ", ".join(LAYERS)
-            message = f"{module.layer} is no layer. Move the code into one of {layers}, or give"
-            cure = "the name a group with extra_modules in [tool.trellis]."
+            message = f"{module.layer} is no layer. docs/where-does-it-go.md says where code goes;"
+            cure = "extra_modules in [tool.trellis] gives a name of your own a place."
             yield Finding(module.path, 1, "module_has_a_home", f"{message} {cure}")
         elif module.layer in entries and module.path == f"apps/{app.name}/{module.layer}.py":
             message = f"the package {module.layer}/ hides this module. Move the code into it."

@@ -63,8 +63,8 @@ def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
     for use in module.names.uses:
         owner, _, method = use.dotted.rpartition(".")
         task = owner.rpartition(".")[2]
-        if not use.call:
-            continue
+        if not use.call or use.later:
+            continue  # a lambda or an inner function is for `transaction.on_commit`
         if method in ("delay", "apply_async") and ".tasks." in owner:
             message = f"{task}.{method} does not wait for the commit."
             cure = f"Use {task}.delay_on_commit(…)."
@@ -102,13 +102,15 @@ def _is_call(node: ast.AST | None) -> bool:
 
 
 def _what_talks(modules: list[Module]) -> set[str]:
-    """Return the functions and classes that use the network, or call one that does."""
+    """Return the functions, and classes of clients, that use the network or call one that does."""
     talking: set[str] = set()
     callers: dict[str, list[str]] = {}
     for module in modules:
+        # To make an object does not use the network, but for a client that is a class.
+        classes = {one.name for one in module.names.classes if module.layer != "clients"}
         for use in module.names.uses:
-            if not use.top or use.later:
-                continue  # a lambda is called later, perhaps after the commit
+            if not use.top or use.later or use.top in classes:
+                continue
             user = f"{module.dotted}.{use.top}"
             if is_network(use.dotted):
                 talking.add(user)

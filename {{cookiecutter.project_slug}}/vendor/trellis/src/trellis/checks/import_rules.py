@@ -11,7 +11,9 @@ from trellis.checks.table import (
     CURE_OF_ABOVE,
     CURE_OF_INSIDE,
     CURE_OF_OTHER_INSIDES,
+    DOORS_APART,
     OWN_MODELS,
+    TABLE,
     Row,
     is_error,
     prefixes,
@@ -71,8 +73,8 @@ def _in_app(uses: list[Use], module: Module, project: Project) -> Iterator[Broke
             for row in rows.get(OWN_MODELS if name == own_models else name, ()):
                 if _is_meant(dotted, use, row):
                     broken.setdefault(row, []).append((dotted, use))
-    for row, found in broken.items():
-        yield row.rule, _message(row, found, module)
+    for row in sorted(broken, key=TABLE.index):
+        yield row.rule, _message(row, broken[row], module)
 
 
 def _dotted(use: Use, project: Project) -> str:
@@ -91,7 +93,7 @@ def _is_meant(dotted: str, use: Use, row: Row) -> bool:
 
 def _only_names(parts: list[str]) -> bool:
     """Whether it is a constant, an enum or an error of a model, as in `Booking.Status.HELD`."""
-    if parts[0] != "apps" or "models" not in parts:
+    if "models" not in parts or parts[:2] == ["django", "db"]:
         return False
     name, member = [*parts[parts.index("models") + 1 :], "", ""][:2]
     return name.isupper() or member[:1].isupper() or member in (*OF_AN_ENUM, "_meta")
@@ -130,14 +132,18 @@ def _between_apps_and_layers(dotted: str, module: Module, project: Project) -> I
         yield "dependencies_are_declared", f"{module.app} uses {name}. {declare}, or do without it."
     elif group and module.group and RANK[group] > RANK[module.group]:
         message = f"{module.layer} imports {layer} of {name}, which is above it."
-        yield "layers_point_down", f"{message} {CURE_OF_ABOVE[group].format(layer=module.layer)}"
+        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
 
 
 def _in_order(layer: str, group: str, module: Module) -> Iterator[Broken]:
     """Yield an import of a layer that is not beneath the module's own."""
     if RANK[group] > RANK[module.group]:
         message = f"{module.layer} imports {layer}, which is above it."
-        yield "layers_point_down", f"{message} {CURE_OF_ABOVE[group].format(layer=module.layer)}"
-    elif group == module.group == "doors":
+        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
+    elif layer in DOORS_APART and module.layer in DOORS_APART and module.layer != "admin":
         message = f"{module.layer} imports {layer}, which is beside it."
-        yield "layers_point_down", f"{message} {CURE_OF_ABOVE['doors']}"
+        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
+
+
+def _cure_of_above(layer: str, group: str, module: Module) -> str:
+    return CURE_OF_ABOVE.get(layer, CURE_OF_ABOVE[group]).format(layer=module.layer)

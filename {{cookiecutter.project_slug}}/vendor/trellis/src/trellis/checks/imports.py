@@ -76,6 +76,7 @@ class Names:
             use = _use(*read)
             if use:
                 self.uses.append(use)
+        self.uses.sort(key=lambda use: use.line)
 
     def meaning(self, node: ast.AST) -> str:
         """Return the dotted name of an expression, seen from the top of the file; "" for none.

@@ -48,7 +48,11 @@ TABLE = (
         "doors_use_no_models",
         who=ASKING,
         what=("django.db", OWN_MODELS, "django.contrib.auth.models"),
-        but_not=("django.contrib.auth.models.AnonymousUser",),
+        but_not=(
+            *("django.db.models.Model", "django.db.models.QuerySet"),  # for isinstance
+            *("django.db.close_old_connections", "django.db.reset_queries"),
+            *("django.db.DEFAULT_DB_ALIAS", "django.contrib.auth.models.AnonymousUser"),
+        ),
         errors=False,
         in_functions=True,
         cure="Move reads to apps/{app}/selectors.py and writes to apps/{app}/services.py.",
@@ -71,7 +75,7 @@ TABLE = (
         who=EVERYWHERE,
         except_in=("clients",),
         what=NETWORK,
-        but_not=("django.core.mail.backends",),
+        but_not=("django.core.mail.backends", "requests.utils", "requests.codes", "httpx.codes"),
         errors=False,
         cure="Move the call to apps/{app}/clients.py, and let a service call that.",
     ),
@@ -88,7 +92,7 @@ TABLE = (
         except_in=("caches", "clients"),
         what=("redis", "django_redis", "pymemcache"),
         errors=False,
-        cure="Declare what is cached with @cached_read in apps/{app}/caches.py.",
+        cure="Caches belong in apps/{app}/caches.py, other uses of the server in its clients.py.",
     ),
     Row(
         "no_signals_of_our_own",
@@ -112,7 +116,7 @@ TABLE = (
     Row(
         "one_task_queue",
         who=EVERYWHERE,
-        except_in=("clients",),  # a client may ask several servers at once and wait for all
+        except_in=("clients", "management"),  # they may do several things at once and wait for all
         what=("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"),
         cure="Write a @shared_task in apps/{app}/tasks.py.",
     ),
@@ -123,11 +127,14 @@ TABLE = (
         cure="Settings are in django.conf.settings, and a task is a celery.shared_task.",
     ),
 )
+# Doors that no other door imports; only the admin shows views among its own pages.
+DOORS_APART = ("views", "api", "admin", "management")
 # What config/ imports of an app.
 CONFIG_MAY_IMPORT = ("urls", "routing", "api", "sitemaps", "feeds")
 
-# What to do about an import of a layer above, by the group of that layer.
+# What to do about an import of a layer above, by that layer or its group.
 CURE_OF_ABOVE = {
+    "signals": "Call what the receivers do.",
     "urls": "Use django.urls.reverse with the name of the address.",
     "doors": "Move what both need into a service or a selector.",
     "forms": "Move what both need into a service or a selector.",
