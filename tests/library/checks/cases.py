@@ -45,6 +45,13 @@ def read(name: str) -> list[Case]:
     return found
 
 
+def files(name: str) -> dict[str, str]:
+    """Return the files of one project, by path: the text has no sections."""
+    _, _, body = (HERE / name).read_text(encoding="utf-8").partition("\n\n")
+    blocks = [block.partition("\n") for block in _blocks(body)]
+    return {path: dedent(text) for path, _, text in blocks}
+
+
 def _blocks(body: str) -> list[str]:
     """Return each path with the indented code beneath it."""
     blocks: list[str] = []

@@ -116,14 +116,15 @@ def _packages(app: App) -> Iterator[Finding]:
 
 def _tests(app: App, project: Project) -> Iterator[Finding]:
     for layer in TESTED:
-        written = [module for module in app.modules if module.layer == layer and module.has_code]
-        if not written:
+        if not any(module.layer == layer and module.has_code for module in app.modules):
             continue
         tests = [path for path in app.files if path.endswith(".py") and not is_read(path)]
         own = [path for path in tests if _is_test_of(layer, path)]
         if not any("def test_" in text_of(project.root / path) for path in own):
             message = f"has no tests. Write one in apps/{app.name}/tests/test_{layer}.py."
-            yield Finding(written[0].path, 1, "layer_has_tests", message)
+            module = f"apps/{app.name}/{layer}.py"
+            place = module if module in app.files else module.removesuffix(".py")
+            yield Finding(place, 1, "layer_has_tests", message)
 
 
 def _is_test_of(layer: str, path: str) -> bool:

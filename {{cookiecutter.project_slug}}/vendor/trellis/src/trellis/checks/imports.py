@@ -50,7 +50,7 @@ class _Scope:
             if scope is self or not scope.is_class:
                 if name in scope.known:
                     return scope.known[name]
-                if name in scope.others:
+                if name in scope.others and not scope.is_class:
                     break
             scope = scope.parent
         return []

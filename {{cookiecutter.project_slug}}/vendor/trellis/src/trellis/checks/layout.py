@@ -42,4 +42,5 @@ def why_not_parsed(*, root: StrPath) -> str:
         return ""
     python = ".".join(map(str, wanted))
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return f"Python {running} judges files and owners only: the project's code is for {python}."
+    why = f"the project's code is for Python {python}"
+    return f"Python {running} judges files and owners only: {why}."

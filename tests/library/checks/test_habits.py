@@ -1,0 +1,54 @@
+"""A few habits that the syntax shows. The cases stand in habit_cases.txt."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.library.checks import cases, projects
+from tests.library.checks.cases import Case
+
+CASES = cases.read("habit_cases.txt")
+# What the cases call: one function of the clients is pure, the others use the network.
+CLIENTS = """
+    import requests
+
+    def charge():
+        requests.post("https://bank.example")
+
+    def reference(number):
+        return f"B{number:06}"
+
+    class Bank:
+        def charge(self):
+            requests.post("https://bank.example")
+"""
+
+
+class TestHabits:
+    @pytest.mark.parametrize("case", cases.broken(CASES), ids=str)
+    def test_name_the_line_that_breaks_a_rule(self, tmp_path: Path, case: Case) -> None:
+        root = projects.make(tmp_path, {"apps/bookings/clients.py": CLIENTS, case.path: case.text})
+
+        assert projects.places(root, case.rule) == case.marked()
+
+    @pytest.mark.parametrize("case", cases.clean(CASES), ids=str)
+    def test_find_nothing_in_what_only_looks_like_it(self, tmp_path: Path, case: Case) -> None:
+        root = projects.make(tmp_path, {"apps/bookings/clients.py": CLIENTS, case.path: case.text})
+
+        assert projects.places(root, case.rule) == set()
+
+    def test_have_three_broken_and_two_clean_shapes_each(self) -> None:
+        assert cases.rules_with_too_few(CASES) == []
+
+    def test_know_an_app_by_the_namespace_of_its_urls(self, tmp_path: Path) -> None:
+        link = "{% url 'shop:list' %}"
+        page = "apps/insights/templates/insights/page.html"
+        urls = {"apps/catalog/urls.py": 'app_name = "shop"\n', page: link}
+
+        (found,) = projects.check(projects.make(tmp_path, urls))
+
+        assert str(found) == (
+            f"{page}:1: templates_link_to_declared_apps: links to catalog, on which insights does"
+            ' not depend. Add "catalog" to depends_on in apps/insights/OWNERS.toml, or move the'
+            " link to a template of an app that depends on both."
+        )

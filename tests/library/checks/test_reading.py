@@ -1,0 +1,152 @@
+"""Files that nobody expects: a finding with its place, never a traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.library.checks import projects
+from tests.library.checks.projects import make
+from trellis.checks import layout
+
+VIEWS = "apps/bookings/views.py"
+DEEP = 200_000
+
+
+def with_bytes(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+class TestFileIsReadable:
+    @pytest.mark.parametrize(
+        ("content", "line"),
+        [
+            (b"\ndef broken(:\n", 2),
+            (b"x = 1\nx = '\0'\n", 2),
+            (b"# one\n# \xff\n", 2),
+            (b"x = " + b"(" * 400 + b")" * 400, 1),
+            (b"x = " + b"-" * DEEP + b"1", 1),
+        ],
+    )
+    def test_names_the_line_that_cannot_be_read(
+        self, tmp_path: Path, content: bytes, line: int
+    ) -> None:
+        root = make(tmp_path)
+        (root / VIEWS).write_bytes(content)
+
+        assert projects.places(root, "file_is_readable") == {f"{VIEWS}:{line}"}
+
+    @pytest.mark.parametrize(
+        "create",
+        [
+            os.mkfifo,
+            Path.mkdir,
+            lambda path: path.symlink_to(path.name),
+            lambda path: path.symlink_to("/etc/passwd"),
+        ],
+    )
+    def test_names_what_is_no_ordinary_file(
+        self, tmp_path: Path, create: Callable[[Path], object]
+    ) -> None:
+        root = make(tmp_path)
+        create(root / VIEWS)
+
+        assert projects.places(root, "file_is_readable") == {f"{VIEWS}:1"}
+
+    def test_does_not_follow_a_link_to_a_folder(self, tmp_path: Path) -> None:
+        root = make(tmp_path)
+        (root / "apps/bookings/services").symlink_to(root / "apps")
+
+        assert projects.places(root, "file_is_readable") == {"apps/bookings/services:1"}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "\ufeffX = 1\r\nY = 2\r\n",
+            "x = 1\n" * 10_000,
+            "x = '\\d'\ny = a" + ".b" * 1500,
+            "if x:\n    pass\n" + "elif x:\n    pass\n" * 1500,
+            "x = " + " + ".join(["'a'"] * 1500),
+            "",
+        ],
+    )
+    def test_reads_what_is_merely_unusual(self, tmp_path: Path, text: str) -> None:
+        root = make(tmp_path)
+        (root / VIEWS).write_text(text, encoding="utf-8", newline="")
+
+        assert projects.places(root, "file_is_readable") == set()
+
+    def test_names_a_file_and_a_folder_that_may_not_be_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = make(tmp_path, {VIEWS: "", "apps/bookings/services/seats.py": ""})
+        read, scan = Path.read_bytes, os.scandir
+
+        def refuse_read(path: Path) -> bytes:
+            if path.name == "views.py":
+                raise PermissionError(13, "Permission denied")
+            return read(path)
+
+        def refuse_scan(path: Path) -> object:
+            if Path(path).name == "services":
+                raise PermissionError(13, "Permission denied")
+            return scan(path)
+
+        monkeypatch.setattr(Path, "read_bytes", refuse_read)
+        monkeypatch.setattr(os, "scandir", refuse_scan)
+
+        found = [str(one) for one in projects.check(root) if one.rule == "file_is_readable"]
+
+        assert found == [
+            "apps/bookings/services:1: file_is_readable: cannot be read: Permission denied."
+            " Mend the file.",
+            f"{VIEWS}:1: file_is_readable: cannot be read: Permission denied. Mend the file.",
+        ]
+
+    def test_keeps_names_that_are_no_unicode(self, tmp_path: Path) -> None:
+        root = make(tmp_path)
+        (root / "apps/bookings/\udcff.py").write_text("X = 1")
+
+        assert projects.places(root, "module_has_a_home") == {"apps/bookings/\udcff.py:1"}
+
+    def test_ignores_hidden_files_and_what_tools_leave(self, tmp_path: Path) -> None:
+        root = make(tmp_path, {"apps/bookings/__pycache__/x.py": "def (", "apps/.x/y.py": "def ("})
+        (root / "apps/bookings/.#views.py").symlink_to("nowhere")
+
+        assert projects.check(root) == []
+
+
+class TestNothingToCheck:
+    def test_is_told_apart_from_a_clean_project(self, tmp_path: Path) -> None:
+        with pytest.raises(layout.NothingToCheck, match="apps/ cannot be read: No such file"):
+            layout.check(root=tmp_path, today=projects.TODAY)
+
+
+class TestOlderPython:
+    """The generation hook may run on an older Python than the project's."""
+
+    settings = {"pyproject.toml": '[project]\nrequires-python = ">=3.99"\n'}
+
+    def test_judges_files_and_owners_only(self, tmp_path: Path) -> None:
+        newer = {VIEWS: "lambda match: ->\n", "apps/bookings/pricing.py": "", "apps/x/y.py": ""}
+        root = make(tmp_path, self.settings | newer)
+
+        found = {(one.path, one.rule) for one in projects.check(root)}
+
+        assert found == {
+            ("apps/bookings/pricing.py", "module_has_a_home"),
+            ("apps/x", "app_has_an_owner"),
+        }
+
+    def test_is_told_in_one_line(self, tmp_path: Path) -> None:
+        root = make(tmp_path, self.settings)
+
+        running = f"{sys.version_info.major}.{sys.version_info.minor}"
+        assert layout.why_not_parsed(root=root) == (
+            f"Python {running} judges files and owners only: the project's code is for Python 3.99."
+        )
+
+    def test_is_not_told_where_all_was_judged(self, tmp_path: Path) -> None:
+        assert layout.why_not_parsed(root=make(tmp_path)) == ""
