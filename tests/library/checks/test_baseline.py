@@ -12,7 +12,8 @@ from trellis.checks import baseline
 VIEW = "from apps.bookings.models import Booking\ndef f(): Booking.objects\n"
 OLD = {
     "apps/bookings/views/one.py": VIEW,
-    "apps/bookings/views/two.py": VIEW + "from apps.bookings.models import Room\ndef g(): Room.objects\n",
+    "apps/bookings/views/two.py": VIEW
+    + "from apps.bookings.models import Room\ndef g(): Room.objects\n",
     "apps/bookings/views/__init__.py": "",
     "apps/insights/views.py": VIEW + "import requests\nrequests.get\n",
     'apps/insights/odd "name".py': "",
