@@ -33,7 +33,7 @@ STEPS = (
     Step("types", python("-m", "mypy", ".")),
     Step("django", python("manage.py", "check", "--fail-level", "WARNING")),
     Step("migrations", python("manage.py", "makemigrations", "--check", "--dry-run")),
-    Step("tests", python("-m", "pytest", "-q", "-n", "auto")),
+    Step("tests", python("-m", "pytest", "-q")),
 )
 
 
