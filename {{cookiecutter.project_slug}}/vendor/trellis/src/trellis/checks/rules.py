@@ -172,7 +172,7 @@ HABITS = (
     ),
     (
         "templates_link_to_declared_apps",
-        "A template of an app links ({% url %}) only to apps that its app depends on.",
+        "A template of an app links (by the tag `url`) only to apps that its app depends on.",
         "A link whose name is a variable, and templates outside of apps/.",
     ),
 )
