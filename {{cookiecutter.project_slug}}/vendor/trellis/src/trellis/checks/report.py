@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from trellis import ownership
 from trellis.checks import own_rules, waivers
-from trellis.checks.rules import MECHANISMS, RULES, Finding
+from trellis.checks.rules import RULES, Finding
 from trellis.checks.settings import Settings
 
 FORMATS = ("text", "github", "json", "sarif")
@@ -72,32 +72,6 @@ def rule(name: str, *, settings: Settings, root: Path) -> str:
         return f"{name} (your own, {path})\n  {text.strip()}\n"
     _, mechanism, asks, cannot_see = RULES[name]
     return f"{name} ({mechanism})\n  {asks}\n  Cannot see: {cannot_see}\n"
-
-
-def rules_as_markdown() -> str:
-    """Return docs/rules.md."""
-    parts = [MARKDOWN_HEAD]
-    for mechanism in MECHANISMS:
-        rows = [one for one in RULES.values() if one.mechanism == mechanism]
-        if rows:
-            parts.append(f"\n## {mechanism.capitalize()}\n\n{MARKDOWN_OF[mechanism]}\n\n")
-            parts.append("| Rule | What it asks | What it cannot see |\n|---|---|---|\n")
-            parts += [f"| `{one.name}` | {one.asks} | {one.cannot_see} |\n" for one in rows]
-    return "".join(parts)
-
-
-MARKDOWN_HEAD = """\
-# Rules
-
-Made by `trellis rules --markdown`. [Where does it go?](where-does-it-go.md) says where code goes;
-`trellis explain RULE` prints one rule.
-"""
-MARKDOWN_OF = {
-    "layout": "Judged by `trellis check`, from files and their syntax alone.",
-    "declarations": "Judged by `manage.py check`, on the project that Django has loaded.",
-    "guards": "Judged while code runs: in every test and under `runserver`.",
-    "proofs": "Assertions that the tests of an app make.",
-}
 
 
 def waiver_list(*, root: Path, today: date) -> str:

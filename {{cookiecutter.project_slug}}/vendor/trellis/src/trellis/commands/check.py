@@ -40,7 +40,7 @@ def show_rules(*, markdown: bool) -> int:
     """Print every rule."""
     given = settings.read(Path.cwd())
     if markdown:
-        print(report.rules_as_markdown(), end="")
+        print(rules.TEXT, end="")
     else:
         print(*(report.rule(name, settings=given, root=Path()) for name in rules.RULES), sep="\n")
     return 0
