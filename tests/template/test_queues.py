@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.template import parcel_project, proxy
-from tests.template.parcel_project import ParcelProject, wait_until
 from tests.template.living import server_url
+from tests.template.parcel_project import ParcelProject, wait_until
 
 FILES = "local://localhost"
 SHUTDOWN = 4.0  # seconds a worker may finish in, so that a test need not wait for 20

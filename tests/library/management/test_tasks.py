@@ -33,6 +33,6 @@ class TestTasks:
         entries = json.loads(tasks("--json"))
 
         (entry,) = [entry for entry in entries if entry["name"] == "trellis.delete_old_rows"]
-        assert (entry["app"], entry["queue"]) == ("trellis", "default")
+        assert (entry["queue"], entry["time_limit"]) == ("default", 600)
         assert entry["last_success"] is None
         assert entry["owner"] == ownership.default_team()

@@ -15,16 +15,14 @@ from trellis.tasks import runs
 
 @dataclass(frozen=True)
 class Entry:
-    """One task in words. Limits are in seconds."""
+    """One task in words."""
 
     name: str
-    app: str
     owner: str
     queue: str
     schedule: str
     retries: str
-    time_limit: int
-    soft_time_limit: int
+    time_limit: int  # seconds
     last_success: datetime | None
     last_failure: datetime | None
     late: bool
@@ -42,13 +40,11 @@ def entries(*, app: Celery, at: datetime) -> list[Entry]:
     return [
         Entry(
             name=task.name,
-            app=task.name.partition(".")[0],
             owner=task.owner,
             queue=task.queue_name or app.conf.task_default_queue,
             schedule=schedule_in_words(task.schedule, timezone=app.conf.timezone),
             retries=retries_in_words(task),
             time_limit=round(task.time_limit or app.conf.task_time_limit),
-            soft_time_limit=round(task.soft_time_limit or app.conf.task_soft_time_limit),
             last_success=successes.get(task.name),
             last_failure=failures.get(task.name),
             late=_is_late(task, app=app, last=successes.get(task.name), at=at),
@@ -89,37 +85,24 @@ def _is_late(task: Any, *, app: Celery, last: datetime | None, at: datetime) -> 
 
 
 def schedule_in_words(schedule: Any, *, timezone: str) -> str:
-    """Return when a task runs, such as "every 5 minutes" or "every day at 03:00 UTC"."""
+    """Return when a task runs, such as "every 5 minutes" or "cron 0 3 * * * UTC"."""
     match schedule:
         case None:
             return "on demand"
         case timedelta():
             return f"every {_duration(schedule.total_seconds())}"
         case crontab():
-            fields = str(schedule).removeprefix("<crontab: ").partition(" (")[0].split()
-            minute, hour, *days = fields
-            if days == ["*"] * 3 and minute.isdigit():
-                if hour.isdigit():
-                    return f"every day at {int(hour):02}:{int(minute):02} {timezone}"
-                if hour == "*":
-                    return f"every hour at :{int(minute):02}"
-            return f"cron {' '.join(fields)} {timezone}"
+            fields = str(schedule).removeprefix("<crontab: ").partition(" (")[0]
+            return f"cron {fields} {timezone}"
     return str(schedule)
 
 
 def retries_in_words(task: Any) -> str:
-    """Return how a task retries: "up to 5 times within about 5 minutes, on OSError"."""
+    """Return how often a task retries and after which errors: "5, on OSError"."""
     if not task.max_retries:
         return "none"
-    factor, cap = getattr(task, "retry_backoff", 0), task.retry_backoff_max
-    waits = [
-        min(factor * 2**number, cap) if factor else task.default_retry_delay
-        for number in range(task.max_retries)
-    ]
-    total = sum(waits) if sum(waits) < 90 else round(sum(waits) / 60) * 60
-    times = "once" if task.max_retries == 1 else f"up to {task.max_retries} times"
     on = " or ".join(error.__name__ for error in getattr(task, "autoretry_for", ()))
-    return f"{times} within about {_duration(total)}, on {on or 'a lost worker'}"
+    return f"{task.max_retries}, on {on or 'a lost worker'}"
 
 
 def _duration(seconds: float) -> str:
