@@ -19,11 +19,14 @@ def no_request_id_of_another_test() -> None:
     clear_contextvars()
 
 
-@pytest.fixture
-def task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    # Otherwise every Celery application that a later test creates has this task, too.
+@pytest.fixture(autouse=True)
+def no_task_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise every Celery application that is created later has the tasks of this test.
     monkeypatch.setattr(_state, "_on_app_finalizers", set(_state._on_app_finalizers))
 
+
+@pytest.fixture
+def task() -> Iterator[Any]:
     @shared_task(name="tests.fragile", queue="mail", max_retries=0)
     def fragile(*, what: object, password: str = "") -> None:
         if what == "memory":

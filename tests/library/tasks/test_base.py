@@ -18,7 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import LogCapture
 
-from trellis import celery_app, ownership
+from trellis import ownership
 from trellis.models import FailedTask, LastRun
 from trellis.tasks import base, claims, once, recording, runs, scheduled
 
@@ -418,14 +418,3 @@ class TestSuccessesOnDemand:
         monkeypatch.setattr(runs, "note_success", refuse)
 
         assert task.apply(kwargs={"what": ""}).state == "SUCCESS"
-
-
-class TestBeatSchedule:
-    def test_holds_what_tasks_declare(self, task: Any) -> None:
-        task.schedule, task.expires = timedelta(minutes=5), 300
-
-        assert celery_app.declared_schedule(current_app)["tests.fragile"] == {
-            "task": "tests.fragile",
-            "schedule": timedelta(minutes=5),
-            "options": {"expires": 300},
-        }

@@ -1,0 +1,51 @@
+from datetime import timedelta
+
+import pytest
+from celery import Celery, signals
+from kombu import Connection
+
+from trellis import celery_app
+from trellis.tasks.base import Task
+
+
+@pytest.fixture
+def app() -> Celery:
+    """An application that is connected and has one scheduled task."""
+    app = Celery("tests", task_cls=Task, set_as_current=False)
+    app.conf.beat_schedule = {"by hand": {"task": "a.b", "schedule": 60}}
+    celery_app.connect(app)
+
+    @app.task(name="tests.periodic", shared=False, schedule=timedelta(minutes=5), expires=300)
+    def periodic() -> None: ...
+
+    return app
+
+
+class TestConnect:
+    def test_gives_beat_what_tasks_declare_and_what_was_set_by_hand(self, app: Celery) -> None:
+        app.finalize()
+
+        assert app.conf.beat_schedule["by hand"] == {"task": "a.b", "schedule": 60}
+        assert app.conf.beat_schedule["tests.periodic"] == {
+            "task": "tests.periodic",
+            "schedule": timedelta(minutes=5),
+            "options": {"expires": 300},
+        }
+
+    def test_changes_no_entry_that_was_set_by_hand(self, app: Celery) -> None:
+        app.conf.beat_schedule["tests.periodic"] = {"task": "tests.periodic", "schedule": 1}
+
+        app.finalize()
+
+        assert app.conf.beat_schedule["tests.periodic"]["schedule"] == 1
+
+    def test_keeps_celery_from_setting_up_the_logging(self, app: Celery) -> None:
+        assert signals.setup_logging.send(sender=None)  # Celery does it if nobody answers
+
+    @pytest.mark.parametrize("scheme", ["local", "redis", "rediss", "redis+socket"])
+    def test_replaces_transports_that_lose_messages_or_die_of_them(
+        self, app: Celery, scheme: str
+    ) -> None:
+        transport = Connection(f"{scheme}://localhost").get_transport_cls()
+
+        assert transport.__module__ in ("trellis.local_broker", "trellis.redis_broker")
