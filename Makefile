@@ -1,12 +1,13 @@
-# Work on the template itself. Bare `make` prints the menu.
+# Work on the template itself. `make` alone prints the commands.
 .DEFAULT_GOAL := menu
 SHELL := /bin/sh
-.PHONY: menu demo test lint bench mutate uv browser
+.PHONY: menu demo test lint mutate uv browser
 
-# A uv that works here: the one on the PATH, or one of our own in .tools/. (Some version managers
-# put a `uv` on the PATH that only works in other folders, so we ask it rather than look for it.)
+# uv from the PATH, or from .tools/. Some version managers put a `uv` on the PATH that works in
+# other folders only, so this runs it instead of looking for it.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 RUN := "$(UV)" run --quiet
+LIBRARY := "{{cookiecutter.project_slug}}/vendor"
 
 menu: ## print this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,18 +15,17 @@ menu: ## print this menu
 demo: uv ## generate a project into build/, run it, book a seat in it, tell what happened
 	@$(RUN) python demo.py
 
-test: uv browser ## the template's own tests
+test: uv browser ## run all tests: the library's, and those that generate projects
 	@$(RUN) pytest
 
-lint: uv ## ruff and mypy, on the template and on the folder it copies
+lint: uv ## run ruff and mypy
 	@$(RUN) ruff check --no-cache .
 	@$(RUN) ruff format --no-cache --check .
+	@$(RUN) ruff check --no-cache --config pyproject.toml $(LIBRARY)
+	@$(RUN) ruff format --no-cache --config pyproject.toml --check $(LIBRARY)
 	@$(RUN) mypy
 
-bench: uv ## how long generation takes, beside cookiecutter's own time for two files
-	@$(RUN) python bench/generation.py
-
-mutate: uv ## seed faults into the template, list those that its tests miss (half an hour)
+mutate: uv ## seed faults into the template, list those that no test catches (an hour)
 	@$(RUN) python bench/mutate.py $(faults)
 
 uv:
