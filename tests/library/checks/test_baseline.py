@@ -24,7 +24,7 @@ BY_HAND = """\
 
 [[waiver]]
 rule = "network_stays_in_clients"
-app = "insights"
+path = "apps/insights"
 until = 2027-03-20
 reason = "It moves."
 """

@@ -110,13 +110,13 @@ class TestCheck:
 
         monkeypatch.setattr(check, "_today", lambda: TODAY)
         write(clean, "apps/bookings/pricing.py", "")
-        entry = 'rule = "module_has_a_home"\napp = "bookings"\nuntil = 2027-03-09\nreason = "R."\n'
-        write(clean, "waivers.toml", f"[[waiver]]\n{entry}")
+        place = 'rule = "module_has_a_home"\npath = "apps/bookings"\n'
+        write(clean, "waivers.toml", f'[[waiver]]\n{place}until = 2027-03-09\nreason = "R."\n')
 
         assert run(clean, "check") == 0
         assert capsys.readouterr().err == (
-            "waivers.toml:1: waivers_are_valid: the waiver for module_has_a_home ends in 8 days."
-            " Mend what it excuses.\n"
+            "waivers.toml:1: waivers_are_valid: the waiver for module_has_a_home ends on"
+            " 2027-03-09. Mend what it excuses.\n"
         )
         run(clean, "check", "--format", "github")
         assert capsys.readouterr().out.startswith("::warning file=waivers.toml,line=1,")
@@ -253,11 +253,11 @@ class TestWaivers:
         from trellis.commands import check
 
         monkeypatch.setattr(check, "_today", lambda: TODAY)
-        entry = '[[waiver]]\nrule = "module_has_a_home"\n{}\nuntil = {}\nreason = "R."\n'
-        places = (("app", "bookings", "2027-05-01"), ("path", "docs", "2027-04-01"))
-        text = "".join(entry.format(f'{key} = "{value}"', until) for key, value, until in places)
+        entry = '[[waiver]]\nrule = "module_has_a_home"\npath = "{}"\nuntil = {}\nreason = "R."\n'
+        places = (("apps/bookings", "2027-05-01"), ("docs", "2027-04-01"))
+        text = "".join(entry.format(path, until) for path, until in places)
         write(broken, "teams.toml", '[night]\ncontact = "#n"\n[platform]\ncontact = "#p"\n')
-        write(broken, "waivers.toml", f"{text}{entry.format('app = "catalog"', '2027-03-02')}")
+        write(broken, "waivers.toml", f"{text}{entry.format('apps/catalog', '2027-03-02')}")
 
         assert run(broken, "waivers") == 0
         assert capsys.readouterr().out == (

@@ -461,7 +461,7 @@ class TestCheck:
 
     def test_obeys_a_waiver(self, broken: Finding, root: Path) -> None:
         (root / "waivers.toml").write_text(
-            '[[waiver]]\nrule = "services_are_typed"\napp = "garden"\nreason = "soon"\n'
+            '[[waiver]]\nrule = "services_are_typed"\npath = "apps/garden"\nreason = "soon"\n'
             f"until = {datetime.now(UTC).date()}\n"
         )
 

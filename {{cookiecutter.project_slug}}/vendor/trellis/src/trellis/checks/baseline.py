@@ -6,12 +6,12 @@ one more finding in a file is reported, and one less has to be counted down: run
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
-from trellis.checks import layout, settings, waivers
+from trellis.checks import layout, waivers
 from trellis.checks.rules import Finding
-from trellis.checks.waivers import FILE, NOT_WAIVABLE
+from trellis.checks.waivers import FILE, LONGEST, NOT_WAIVABLE
 
 MARK = "# Below: written by `trellis check --baseline`. Run it again when you have mended some.\n"
 REASON = "It was there when the check was adopted."
@@ -24,14 +24,11 @@ def write(*, root: Path, today: date) -> int:
     until = _ends(root, today=today)
     by_hand = text.partition(MARK)[0].rstrip("\n")
     path.write_text(f"{by_hand}\n" if by_hand else "", encoding="utf-8")
-    given = settings.read(root)
-    left = waivers.read(root, today=today, settings=given).remaining(
-        layout.found(root=root), mechanism="layout"
-    )
-    last = today + timedelta(days=given.limits["waiver_days"])
+    known = waivers.read(root, today=today)
+    left = known.remaining(layout.found(root=root), mechanism="layout")
     groups = _groups(one for one in left if one.rule not in NOT_WAIVABLE)
     entries = [
-        _entry(rule, count, until=until.get((rule, app), last))
+        _entry(rule, count, until=until.get((rule, app), today + LONGEST))
         for (rule, app), count in sorted(groups.items())
     ]
     if entries:

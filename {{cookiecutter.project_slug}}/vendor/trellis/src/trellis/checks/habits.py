@@ -15,32 +15,6 @@ CANVAS = ("celery.chain", "celery.chord", "celery.group")
 CLOCKS = ("now", "today", "utcnow")
 OTHER_CLOCKS = ("time.time", "time.time_ns", "django.db.models.functions.Now")
 CLOCKS_WITHOUT_ARGUMENT = ("django.utils.timezone.localdate", "django.utils.timezone.localtime")
-# Views that edit rows by themselves: the method that does it, others to override instead, classes.
-GENERIC_VIEWS = ("django.views.generic.", "rest_framework.")
-EDITS = (
-    (
-        ("form_valid", "post", "delete"),
-        ("CreateView", "UpdateView", "DeleteView"),
-    ),
-    (
-        ("perform_create", "create", "post"),
-        ("CreateAPIView", "ListCreateAPIView", "ModelViewSet", "CreateModelMixin"),
-    ),
-    (
-        ("perform_update", "update", "put", "patch"),
-        (
-            *("UpdateAPIView", "RetrieveUpdateAPIView", "RetrieveUpdateDestroyAPIView"),
-            *("ModelViewSet", "UpdateModelMixin"),
-        ),
-    ),
-    (
-        ("perform_destroy", "destroy", "delete"),
-        (
-            *("DestroyAPIView", "RetrieveDestroyAPIView", "RetrieveUpdateDestroyAPIView"),
-            *("ModelViewSet", "DestroyModelMixin"),
-        ),
-    ),
-)
 URL_TAG = re.compile(r"""\{%\s*url\s+["']([\w-]+):""")
 
 
@@ -53,8 +27,6 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _no_client_in_a_transaction(module, talking)
         if module.layer in ("services", "selectors"):
             yield from _clock_is_an_argument(module)
-        if module.group in ("doors", "urls"):
-            yield from _editing_views_call_services(module)
     for app in project.apps:
         yield from _templates_link_to_declared_apps(app, project)
 
@@ -167,33 +139,6 @@ def _clock_is_an_argument(module: Module) -> Iterator[Finding]:
         ):
             message = f"{use.dotted} is a hidden clock. Take `at` as an argument."
             yield Finding(module.path, use.line, "clock_is_an_argument", message)
-
-
-def _editing_views_call_services(module: Module) -> Iterator[Finding]:
-    for view in module.names.classes:
-        bases = [module.names.meaning(base) for base in view.bases]
-        generic = {base.rpartition(".")[2] for base in bases if base.startswith(GENERIC_VIEWS)}
-        methods = {one.name: one for one in view.body if isinstance(one, Function)}
-        for (hook, *instead), classes in EDITS:
-            own = methods.get(hook)
-            if generic.intersection(classes) and (
-                _edits(own, hook) if own else not methods.keys() & {*instead}
-            ):
-                message = f"{view.name} edits rows by itself."
-                cure = f"Call a function of apps/{module.app}/services.py in its {hook}."
-                rule = "editing_views_call_services"
-                yield Finding(module.path, view.lineno, rule, f"{message} {cure}")
-                break
-
-
-def _edits(method: Function, hook: str) -> bool:
-    """Whether a method calls its super's, or `serializer.save()`."""
-    for node in ast.walk(method):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = ast.unparse(node.func.value)
-            if f"{owner}.{node.func.attr}" in (f"super().{hook}", "serializer.save"):
-                return True
-    return False
 
 
 def _templates_link_to_declared_apps(app: App, project: Project) -> Iterator[Finding]:

@@ -1,18 +1,36 @@
 """The layout check: files, imports and habits of a project, by the standard library alone.
 
 The generation hook, `trellis check`, Django's system checks and the tests all call `check`.
+
+A rule of a project's own is a function in a file of the project, named by `own_rules` in
+[tool.trellis]. Its name is the name of the rule, and `trellis explain` prints its docstring:
+
+    import ast
+
+    def apps_do_not_print(project):
+        '''Apps write log lines; they do not print.'''
+        for module in project.modules:
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+                    yield module.path, node.lineno, "prints. Use a logger."
+
+project.py says what a project and a module have.
 """
 
+import importlib.util
 import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from trellis.checks import files, habits, import_rules, own_rules, project, settings, waivers
-from trellis.checks.project import NothingToCheck
+from trellis.checks import files, habits, import_rules, project, settings, waivers
+from trellis.checks.project import NothingToCheck, Project
 from trellis.checks.rules import Finding
 from trellis.ownership import StrPath
 
-__all__ = ["NothingToCheck", "check", "why_not_parsed"]
+__all__ = ["NothingToCheck", "check", "found", "load_own_rule", "why_not_parsed"]
 
 
 def check(*, root: StrPath, today: date) -> list[Finding]:
@@ -20,8 +38,7 @@ def check(*, root: StrPath, today: date) -> list[Finding]:
 
     Raises `NothingToCheck` where there is no folder `apps/`.
     """
-    given = settings.read(root)
-    waived = waivers.read(root, today=today, settings=given)
+    waived = waivers.read(root, today=today)
     left = waived.remaining(found(root=root), mechanism="layout")
     return sorted({*left, *waived.faults()})
 
@@ -31,7 +48,7 @@ def found(*, root: StrPath) -> list[Finding]:
     given = settings.read(root)
     read = project.read(Path(root), settings=given)
     findings = [*given.faults, *files.check(read), *import_rules.check(read), *habits.check(read)]
-    findings += own_rules.check(read)
+    findings += _own_rules(read)
     return [one for one in findings if one.rule not in given.disabled]
 
 
@@ -40,7 +57,31 @@ def why_not_parsed(*, root: StrPath) -> str:
     wanted = settings.read(root).python
     if sys.version_info[:2] >= wanted:
         return ""
-    python = ".".join(map(str, wanted))
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    why = f"the project's code is for Python {python}"
+    why = f"the project's code is for Python {'.'.join(map(str, wanted))}"
     return f"Python {running} judges files and owners only: {why}."
+
+
+def load_own_rule(root: Path, *, path: str, name: str) -> Callable[[Project], Iterable[Any]]:
+    """Return the function `name` of a file. Raises whatever that file raises."""
+    spec = importlib.util.spec_from_file_location(f"own_rules_{Path(path).stem}", root / path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: Callable[[Project], Iterable[Any]] = getattr(module, name)
+    return function
+
+
+def _own_rules(read: Project) -> Iterator[Finding]:
+    """Yield the findings of every own rule. One that fails is itself a finding."""
+    for name, path in read.settings.own_rules.items():
+        try:
+            for place, line, message in load_own_rule(read.root, path=path, name=name)(read):
+                yield Finding(str(place), int(line), name, str(message))
+        except Exception as error:  # whatever a file of the project's own raises
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            message = f"own rule {name}: {type(error).__name__}: {error}"
+            place = f"({path}, line {where.lineno})"
+            message = f"{message} {place}. Mend the rule."
+            yield Finding(settings.FILE, 1, "settings_are_valid", message)

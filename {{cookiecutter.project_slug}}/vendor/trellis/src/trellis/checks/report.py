@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from trellis import ownership
-from trellis.checks import own_rules, waivers
+from trellis.checks import layout, waivers
 from trellis.checks.rules import RULES, Finding
 from trellis.checks.settings import Settings
 
@@ -68,7 +68,7 @@ def rule(name: str, *, settings: Settings, root: Path) -> str:
     """Return the explanation of a rule. Raises `KeyError` for one that does not exist."""
     if name in settings.own_rules:
         path = settings.own_rules[name]
-        text = own_rules.load(root, path=path, name=name).__doc__ or "It has no docstring."
+        text = layout.load_own_rule(root, path=path, name=name).__doc__ or "It has no docstring."
         return f"{name} (your own, {path})\n  {text.strip()}\n"
     _, mechanism, asks, cannot_see = RULES[name]
     return f"{name} ({mechanism})\n  {asks}\n  Cannot see: {cannot_see}\n"

@@ -21,6 +21,23 @@ NETWORK = (
     *("google.cloud", "googleapiclient", "azure", "kafka", "pika", "pymongo"),
     *("socket.socket", "socket.create_connection", "django.core.mail"),
 )
+# Views that create, change or delete rows by themselves.
+EDITING_VIEWS = (
+    *(
+        f"django.views.generic.{module}{name}View"
+        for module in ("", "edit.")
+        for name in ("Create", "Update", "Delete")
+    ),
+    *(
+        f"rest_framework.generics.{name}APIView"
+        for name in (
+            *("Create", "ListCreate", "Update", "RetrieveUpdate", "Destroy", "RetrieveDestroy"),
+            "RetrieveUpdateDestroy",
+        )
+    ),
+    *(f"rest_framework.mixins.{name}ModelMixin" for name in ("Create", "Update", "Destroy")),
+    "rest_framework.viewsets.ModelViewSet",
+)
 OWN_MODELS = "the app's own models"
 
 
@@ -56,6 +73,12 @@ TABLE = (
         errors=False,
         in_functions=True,
         cure="Move reads to apps/{app}/selectors.py and writes to apps/{app}/services.py.",
+    ),
+    Row(
+        "no_editing_views",
+        who=("urls", "doors"),
+        what=EDITING_VIEWS,
+        cure="Use a FormView or a plain view, and call a function of apps/{app}/services.py.",
     ),
     Row(
         "http_stays_in_doors",

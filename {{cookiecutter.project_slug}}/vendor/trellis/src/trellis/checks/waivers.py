@@ -1,23 +1,21 @@
 """Waivers: what may break a rule for a while, and why. They stand in waivers.toml.
 
     [[waiver]]
-    rule = "doors_use_no_models"
-    path = "apps/bookings/views.py"   # a file or a folder; or: app = "bookings"
-    where = "session_list"            # optional: only in this function or class, or on a line
-                                      # with this text
+    rule = "doors_do_not_query"
+    path = "apps/bookings/views.py"   # a file or a folder
+    where = "session_list"            # optional: only in this function or class
     until = 2027-03-31                # at most 180 days away
     reason = "The report moves to insights with issue 41."
 
-`trellis check --baseline` writes waivers with a table `count` of paths and numbers instead of
-`path`: so many findings are excused there, no more and no fewer.
+`trellis check --baseline` writes a table `count` of paths and numbers instead of `path`: so many
+findings are excused there, no more and no fewer.
 """
 
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from difflib import get_close_matches
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,9 @@ from trellis.checks.settings import read as read_settings
 from trellis.ownership import StrPath
 
 FILE = "waivers.toml"
-KEYS = ("rule", "path", "app", "count", "where", "until", "reason")
+KEYS = ("rule", "path", "count", "where", "until", "reason")
+LONGEST = timedelta(days=180)
+NOTICE = timedelta(days=14)  # how long before its end a waiver is announced
 NOT_WAIVABLE = ("waivers_are_valid", "waivers_are_used", "settings_are_valid")
 
 
@@ -42,37 +42,34 @@ class Waiver:
     until: date
     reason: str
     paths: tuple[str, ...]  # files or folders, from the project's root
-    count: dict[str, int] = field(default_factory=dict)  # findings by path; {}: any number
-    where: str = ""
+    count: dict[str, int]  # findings by path; {}: any number
+    where: str
     used_by: list[Finding] = field(default_factory=list)
 
-    def matches(self, finding: Finding, *, root: Path) -> bool:
-        return (
-            finding.rule == self.rule
-            and any(is_below(finding.path, path) for path in self.paths)
-            and (not self.where or _is_at(self.where, finding, root=root))
-        )
+    def miscounted(self) -> Iterator[tuple[str, int, int]]:
+        """Yield (path, findings, findings that are excused) where these differ."""
+        found = Counter(finding.path for finding in self.used_by)
+        yield from ((path, found[path], n) for path, n in self.count.items() if found[path] != n)
 
 
+@dataclass
 class Waivers:
-    """All waivers of a project."""
+    """The waivers of a project."""
 
-    def __init__(self, *, root: Path, today: date, settings: Settings) -> None:
-        self.root = root
-        self.today = today
-        self.settings = settings
-        self.valid: list[Waiver] = []
-        self._faults: list[Finding] = []
-        self._by_rule: dict[str, list[Waiver]] = {}
-
-    def add(self, waiver: Waiver) -> None:
-        self.valid.append(waiver)
-        self._by_rule.setdefault(waiver.rule, []).append(waiver)
+    root: Path
+    today: date
+    valid: list[Waiver] = field(default_factory=list)
+    wrong: list[Finding] = field(default_factory=list)
 
     def covers(self, finding: Finding) -> bool:
         """Whether a waiver excuses a finding. That waiver is used from now on."""
-        same_rule = self._by_rule.get(finding.rule, ())
-        covering = [one for one in same_rule if one.matches(finding, root=self.root)]
+        covering = [
+            one
+            for one in self.valid
+            if one.rule == finding.rule
+            and any(is_below(finding.path, path) for path in one.paths)
+            and (not one.where or _is_in(one.where, finding, root=self.root))
+        ]
         for waiver in covering:
             if finding not in waiver.used_by:
                 waiver.used_by.append(finding)
@@ -81,33 +78,44 @@ class Waivers:
     def remaining(self, findings: Iterable[Finding], *, mechanism: str) -> list[Finding]:
         """Return what is left of *all* findings of a mechanism, and its unused waivers."""
         left = [one for one in findings if not self.covers(one)]
-        return [*left, *self._over_the_count(mechanism), *self.unused(mechanism)]
-
-    def faults(self) -> list[Finding]:
-        """Return what is wrong with the waivers themselves. A wrong one excuses nothing."""
-        return list(self._faults)
+        for waiver in self._of(mechanism):
+            for path, found, excused in waiver.miscounted():
+                if found > excused:
+                    left += [one for one in waiver.used_by if one.path == path]
+        return left + self.unused(mechanism)
 
     def unused(self, mechanism: str) -> list[Finding]:
-        """Return the waivers for rules of a mechanism that covered nothing, or less than counted.
+        """Return the waivers for rules of a mechanism that excused nothing, or less than counted.
 
         Ask for it only after a whole run.
         """
-        return [*self._unused(mechanism)]
+        found = []
+        for waiver in self._of(mechanism):
+            if not waiver.used_by:
+                message = f"nothing breaks {waiver.rule} here any more. Delete the waiver."
+                found.append(Finding(FILE, waiver.line, "waivers_are_used", message))
+                continue
+            for path, number, excused in waiver.miscounted():
+                if number < excused:
+                    message = f"{path} breaks {waiver.rule} {number} times, not {excused}."
+                    cure = f"Write {number}."
+                    found.append(
+                        Finding(FILE, waiver.line, "waivers_are_used", f"{message} {cure}")
+                    )
+        return found
+
+    def faults(self) -> list[Finding]:
+        """Return what is wrong with the waivers themselves. A wrong one excuses nothing."""
+        return list(self.wrong)
 
     def notices(self) -> list[Finding]:
         """Return an announcement, which is no error, for each waiver that ends soon."""
-        notice = self.settings.limits["waiver_notice_days"]
-        return [
-            Finding(
-                FILE,
-                waiver.line,
-                "waivers_are_valid",
-                f"the waiver for {waiver.rule} ends {_in_days(waiver.until - self.today)}."
-                " Mend what it excuses.",
-            )
-            for waiver in self.valid
-            if (waiver.until - self.today).days <= notice
-        ]
+        found = []
+        for one in self.valid:
+            if one.until - self.today <= NOTICE:
+                message = f"the waiver for {one.rule} ends on {one.until}. Mend what it excuses."
+                found.append(Finding(FILE, one.line, "waivers_are_valid", message))
+        return found
 
     def _of(self, mechanism: str) -> Iterator[Waiver]:
         for waiver in self.valid:
@@ -115,129 +123,74 @@ class Waivers:
             if (rule.mechanism if rule else "layout") == mechanism:  # a project's own: layout
                 yield waiver
 
-    def _unused(self, mechanism: str) -> Iterator[Finding]:
-        for waiver in self._of(mechanism):
-            if not waiver.used_by:
-                message = f"nothing breaks {waiver.rule} here any more. Delete the waiver."
-                yield _unused(message, line=waiver.line)
-                continue
-            used = Counter(finding.path for finding in waiver.used_by)
-            for path, count in waiver.count.items():
-                if used[path] < count:
-                    message = f"{path} breaks {waiver.rule} {used[path]} times, not {count}."
-                    yield _unused(f"{message} Write {used[path]}.", line=waiver.line)
-
-    def _over_the_count(self, mechanism: str) -> Iterator[Finding]:
-        for waiver in self._of(mechanism):
-            used = Counter(finding.path for finding in waiver.used_by)
-            for path, count in waiver.count.items():
-                if used[path] > count:
-                    yield from (one for one in waiver.used_by if one.path == path)
-
 
 def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Waivers:
     """Return the waivers of the project at `root`; without the file, none."""
-    given = settings or read_settings(root)
-    waivers = Waivers(root=Path(root), today=today, settings=given)
-    path = Path(root, FILE)
+    waivers = Waivers(root=Path(root), today=today)
+    path = waivers.root / FILE
     if not path.exists():
         return waivers
     try:
         table = ownership.read_toml(path, if_missing="")
     except ownership.Malformed as error:
-        waivers._faults.append(_invalid(error.message, line=error.line))
+        waivers.wrong.append(Finding(FILE, error.line, "waivers_are_valid", error.message))
         return waivers
-    text = path.read_text(encoding="utf-8")
+    known = (settings or read_settings(root)).rule_names()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    heads = [n for n, line in enumerate(lines, 1) if line.lstrip().startswith("[[")]
     entries = table.pop("waiver", [])
-    for key in table:
-        message = f"{key!r} is not known here. Begin each waiver with [[waiver]]."
-        waivers._faults.append(_invalid(message, line=_line_of(text, key)))
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        message = "waiver is not a list of tables. Begin each waiver with [[waiver]]."
-        waivers._faults.append(_invalid(message, line=_line_of(text, "waiver")))
-        entries = []
-    heads = [n for n, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith("[[")]
-    for number, entry in enumerate(entries):
-        line = heads[number] if number < len(heads) else 1
-        if why := _why_invalid(entry, today=today, settings=waivers.settings):
-            waivers._faults.append(_invalid(why, line=line))
+    if table or not isinstance(entries, list):
+        message = "it holds something else than waivers. Begin each one with [[waiver]]."
+        waivers.wrong.append(Finding(FILE, 1, "waivers_are_valid", message))
+        return waivers
+    for line, entry in zip(heads, entries, strict=False):
+        if why := _why_wrong(entry, today=today, known=known):
+            waivers.wrong.append(Finding(FILE, line, "waivers_are_valid", why))
         else:
-            waivers.add(_waiver(entry, line=line))
+            waivers.valid.append(_waiver(entry, line=line))
     return waivers
 
 
-def _why_invalid(entry: dict[str, Any], *, today: date, settings: Settings) -> str:
+def _why_wrong(entry: dict[str, Any], *, today: date, known: list[str]) -> str:
     """Return the first thing that is wrong with an entry, and its cure; "" where all is well."""
+    rule, until = entry.get("rule"), entry.get("until")
+    write = f"Write until = {today + LONGEST / 2}."
+    texts = [entry.get(key, "") for key in ("path", "where", "reason")]
     for key in entry:
         if key not in KEYS:
-            near = "".join(f" Did you mean {one}?" for one in get_close_matches(key, KEYS, 1))
-            return f"a waiver has no key {key!r}.{near} Known: {', '.join(KEYS)}."
-    rule = entry.get("rule")
-    if not isinstance(rule, str) or not rule:
-        return 'it names no rule. Add rule = "…".'
+            return f"a waiver has no key {key!r}. Known: {', '.join(KEYS)}."
+    if rule not in known:
+        return f"{rules.unknown(str(rule), known=known)} Mend the name."
     if rule in NOT_WAIVABLE:
         return f"{rule} cannot be waived. Mend what it reports."
-    if rule not in (known := settings.rule_names()):
-        return f"{rules.unknown(rule, known=known)} Mend the name."
-    if why := _why_no_place(entry):
-        return why
-    reason = entry.get("reason")
-    if not isinstance(reason, str) or not reason.strip():
-        return 'no reason is given. Add reason = "…".'
-    return _why_no_end(entry.get("until"), today=today, longest=settings.limits["waiver_days"])
-
-
-def _why_no_place(entry: dict[str, Any]) -> str:
-    given = [key for key in ("path", "app", "count") if key in entry]
-    if len(given) != 1:
-        return 'it needs one place. Write path = "apps/…" or app = "…", and only one of them.'
-    if not isinstance(entry.get("where", ""), str):
-        return "where is not a text. Write the name of a function or class."
-    value = entry[given[0]]
-    if given == ["count"]:
-        good = isinstance(value, dict) and all(type(n) is int and n > 0 for n in value.values())
-        return "" if good else 'count is not a table of paths. Write "apps/…/views.py" = 3.'
-    if not isinstance(value, str) or not value.strip("/ "):
-        return f'{given[0]} is not a text. Write {given[0]} = "…".'
+    if not all(isinstance(text, str) for text in texts) or not _is_count(entry.get("count", {})):
+        return "path, where and reason are texts, and count is a table of paths and numbers."
+    if bool(entry.get("path")) == bool(entry.get("count")):
+        return 'it needs a place. Write path = "apps/…".'
+    if not entry.get("reason", "").strip():
+        return 'no reason is given. Write reason = "…".'
+    if type(until) is not date:
+        return f"no day is given on which it ends. {write}"
+    if until < today:
+        return f"it ended on {until}. Mend what it excuses, then delete it."
+    if until - today > LONGEST:
+        return f"{until} is more than {LONGEST.days} days away. {write}"
     return ""
 
 
-def _why_no_end(until: Any, *, today: date, longest: int) -> str:
-    write = f"Write until = {(today + timedelta(days=min(90, longest))).isoformat()}."
-    if until is None:
-        return f"no end is given. {write}"
-    day = _as_date(until)
-    if day is None:
-        return f"{until!r} is not a date. {write}"
-    if day < today:
-        return f"it ended on {day}. Mend what it excuses, then delete it."
-    if (day - today).days > longest:
-        return f"{day} is more than {longest} days away. {write}"
-    return ""
-
-
-def _as_date(value: Any) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, date) else None
+def _is_count(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(n) is int and n > 0 for n in value.values())
 
 
 def _waiver(entry: dict[str, Any], *, line: int) -> Waiver:
-    count: dict[str, int] = entry.get("count", {})
-    until = _as_date(entry["until"])
-    assert until  # noqa: S101  # `_why_invalid` was asked before
-    places = count or [entry["path"] if "path" in entry else f"apps/{entry['app']}"]
+    count = entry.get("count", {})
+    places = [*count] or [entry["path"]]
     return Waiver(
         rule=entry["rule"],
         line=line,
-        until=until,
+        until=entry["until"],
         reason=entry["reason"],
-        paths=tuple(place.strip().removeprefix("./").rstrip("/") for place in places),
+        paths=tuple(place.removeprefix("./").rstrip("/") for place in places),
         count=count,
         where=entry.get("where", ""),
     )
@@ -248,46 +201,15 @@ def is_below(path: str, place: str) -> bool:
     return path == place or path.startswith(f"{place}/")
 
 
-def _is_at(where: str, finding: Finding, *, root: Path) -> bool:
-    """Whether a finding stands in the function or class `where`, or on a line with that text."""
-    lines, definitions = _read_source(root / finding.path)
-    if where in "".join(lines[finding.line - 1 : finding.line]):
-        return True
-    return any(name == where and finding.line in inside for name, inside in definitions)
-
-
-def _read_source(path: Path) -> tuple[list[str], list[tuple[str, range]]]:
-    """Return the lines of a file, and the lines of each function and class in it."""
+def _is_in(name: str, finding: Finding, *, root: Path) -> bool:
+    """Whether a finding stands in a function or class of that name."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        tree = ast.parse(text)
+        tree = ast.parse((root / finding.path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return [], []
-    return text.splitlines(), [
-        (
-            node.name,
-            range(
-                min([node.lineno, *(one.lineno for one in node.decorator_list)]),
-                (node.end_lineno or node.lineno) + 1,
-            ),
-        )
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
-
-
-def _line_of(text: str, start: str) -> int:
-    lines = enumerate(text.splitlines(), 1)
-    return next((n for n, line in lines if line.lstrip(" [\"'").startswith(start)), 1)
-
-
-def _in_days(left: timedelta) -> str:
-    return "today" if left.days == 0 else f"in {left.days} day{'s' if left.days > 1 else ''}"
-
-
-def _invalid(message: str, *, line: int) -> Finding:
-    return Finding(FILE, line, "waivers_are_valid", message)
-
-
-def _unused(message: str, *, line: int) -> Finding:
-    return Finding(FILE, line, "waivers_are_used", message)
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            if node.name == name and first <= finding.line <= (node.end_lineno or first):
+                return True
+    return False
