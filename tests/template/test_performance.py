@@ -1,63 +1,52 @@
-"""docs/performance.md of a project, followed to the letter."""
+"""docs/performance.md of a project: its commands run, and its list is as cheap as we say."""
 
+import json
 import os
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import demo
-from tests.test_readme import blocks
+from tests.template.generating import ROOT
+from tests.template.living import python
+from tests.template.test_readme import blocks
 
-
-@contextmanager
-def typed(command: str, *, project: Path, path: str) -> Iterator[demo.Visitor]:
-    """Type a command that runs `make dev`, yield a visitor once it answers, and press Ctrl-C."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = demo.clean_environment() | {"PORT": str(port), "PATH": path}
-    process = subprocess.Popen(
-        ["sh", "-c", command],
-        cwd=project,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        demo.wait_until(
-            lambda: demo.answers(f"{address}/health/ready"), seconds=90, what="the web server"
-        )
-        yield demo.Visitor(address)
-    finally:
-        demo.stop(process)
+TOOLBAR = """
+from django.test import Client
+page = Client(headers={"host": "localhost"}).get("/sessions/").content.decode()
+print("toolbar" if 'id="djDebug"' in page else "no toolbar")
+"""
 
 
 class TestGuide:
-    def test_leads_from_a_log_to_the_views_that_cost_most(self, desk_project: Path) -> None:
+    def test_lists_the_views_that_were_used(self, desk_project: Path, desk: str) -> None:
         commands = blocks((desk_project / "docs/performance.md").read_text())
-        plain, toolbar = (one for one in commands if "make dev" in one)
-        path = f"{desk_project / '.venv/bin'}:{os.environ['PATH']}"
+        assert commands == ["make dev", "uv run python manage.py slow", "TOOLBAR=1 make dev"]
+        visitor = demo.Visitor(desk)
+        assert visitor.request("/sessions/")[0] == 200
+        assert visitor.request("/api/sessions")[0] == 200
+        time.sleep(0.5)  # until the log has the last line
 
-        with typed(plain, project=desk_project, path=path) as visitor:
-            assert "Later sessions" not in visitor.request("/sessions/")[1]
-            assert visitor.request("/api/sessions")[0] == 200
-            time.sleep(0.5)  # its line is on its way to the file
-        with typed(toolbar, project=desk_project, path=path) as visitor:
-            page = visitor.request("/sessions/")[1]
-        answers = {
-            command: demo.run(["env", f"PATH={path}", "sh", "-c", command], cwd=desk_project)
-            for command in commands
-            if command not in (plain, toolbar)
-        }
+        views = demo.run([".venv/bin/python", "manage.py", "slow"], cwd=desk_project)
 
-        assert 'id="djDebug"' in page
-        slow = answers.pop("uv run python manage.py slow")
-        assert "GET /sessions/ " in slow
-        assert "GET /api/sessions " in slow
-        (bench,) = answers.values()
-        assert "last_by_offset" in bench
+        assert "GET /sessions/ " in views
+        assert "GET /api/sessions " in views
+
+    def test_shows_the_toolbar_when_asked(self, desk_project: Path) -> None:
+        assert python(desk_project, TOOLBAR).endswith("no toolbar\n")
+        assert python(desk_project, TOOLBAR, TOOLBAR="1").endswith("\ntoolbar\n")
+
+
+class TestListOfSessions:
+    def test_takes_less_cpu_time_than_plain_django_over_rows(self, desk_project: Path) -> None:
+        done = subprocess.run(
+            [desk_project / ".venv/bin/python", ROOT / "bench/reads.py", "15"],
+            cwd=desk_project,
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+
+        assert json.loads(done.stdout)["this project"] < 1.0, done.stdout
