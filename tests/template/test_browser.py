@@ -77,6 +77,9 @@ class TestPages:
         assert "You have a seat" in page.get_by_role("status").inner_text()
         screenshot(page, "my-bookings")
 
+        page.get_by_role("button", name="Cancel").first.click()
+        page.get_by_text("Your booking is cancelled.").wait_for()
+
     def test_show_staff_the_occupancy_and_the_admin(self, page: Page, desk: str) -> None:
         sign_in(page, desk, "staff@example.com")
         page.goto(f"{desk}/insights/")

@@ -31,6 +31,14 @@ class TestBookingAdmin:
     def test_lists_bookings_with_a_constant_number_of_queries(self, admin_client: Client) -> None:
         testing.assert_constant_page(admin_client, LIST, grow=BookingFactory.create_batch)
 
+    def test_has_no_page_that_changes_rows_without_a_service(self, admin_client: Client) -> None:
+        booking = BookingFactory()
+
+        assert admin_client.get(reverse("admin:bookings_booking_add")).status_code == 403
+        for page in ("change", "delete"):
+            address = reverse(f"admin:bookings_booking_{page}", args=[booking.pk])
+            assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
 
 class TestRecordPayment:
     def test_confirms_the_chosen_bookings(self, admin_client: Client) -> None:

@@ -119,13 +119,17 @@ class TestBookSeatConcurrently:
 
 @pytest.mark.django_db
 class TestRecordPayment:
-    def test_confirms_a_held_seat(self) -> None:
+    def test_confirms_a_held_seat_and_mails_the_confirmation(
+        self, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, eager_tasks: None
+    ) -> None:
         booking = hold(SessionFactory())
 
-        services.record_payment(booking_id=booking.pk, at=NOW)
+        with django_capture_on_commit_callbacks(execute=True):
+            services.record_payment(booking_id=booking.pk, at=NOW)
 
         booking.refresh_from_db()
         assert booking.status == "confirmed"
+        assert len(mail.outbox) == 1
 
     def test_refuses_a_hold_that_is_over(self) -> None:
         booking = hold(SessionFactory())
@@ -153,6 +157,16 @@ class TestCancelBooking:
 
         session.refresh_from_db()
         assert session.seats_left == 2
+
+    def test_refuses_a_session_that_has_started(self) -> None:
+        booking = book(SessionFactory(), UserFactory())
+
+        with pytest.raises(services.BookingNotFound):
+            services.cancel_booking(
+                public_id=booking.public_id,
+                by=booking.attendee_id,
+                at=booking.session.starts_at,
+            )
 
     def test_refuses_the_booking_of_another_person(self) -> None:
         booking = book(SessionFactory(), UserFactory())

@@ -5,10 +5,29 @@ from django.core import mail
 from django.utils import timezone
 from trellis import testing
 
-from apps.bookings import tasks
+from apps.bookings import clients, tasks
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog.tests.factories import SessionFactory
+
+
+class TestSendConfirmation:
+    @pytest.mark.django_db
+    def test_is_tried_again_when_the_mail_server_failed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = []
+
+        def fail_once(**_: object) -> None:
+            tries.append(1)
+            if len(tries) == 1:
+                raise ConnectionRefusedError("no mail server")
+
+        monkeypatch.setattr(clients, "mail_confirmation", fail_once)
+
+        tasks.send_confirmation.apply(kwargs={"booking_id": BookingFactory().pk})
+
+        assert len(tries) == 2
 
 
 @pytest.mark.django_db(transaction=True)

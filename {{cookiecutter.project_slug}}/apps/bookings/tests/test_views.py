@@ -130,6 +130,14 @@ class TestMyBookings:
         assert client.get(MY_BOOKINGS).status_code == 302
 
 
+class TestButtons:
+    @pytest.mark.parametrize("view", ["book_seat", "cancel_booking"])
+    def test_do_nothing_when_a_link_leads_to_them(self, client: Client, view: str) -> None:
+        client.force_login(UserFactory())
+
+        assert client.get(reverse(f"bookings:{view}", args=[uuid4()])).status_code == 405
+
+
 class TestCancelBooking:
     def test_gives_the_seat_back(self, client: Client) -> None:
         booking = BookingFactory(session=SessionFactory(seats_left=7))

@@ -12,6 +12,14 @@ from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.parametrize("model", ["workshop", "session"])
+def test_deletes_nothing(admin_client: Client, model: str) -> None:
+    row = SessionFactory().workshop if model == "workshop" else SessionFactory()
+    address = reverse(f"admin:catalog_{model}_delete", args=[row.pk])
+
+    assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
 class TestWorkshopAdmin:
     def test_announces_and_revises_a_workshop(self, admin_client: Client) -> None:
         admin_client.post(
