@@ -13,7 +13,7 @@ from apps.catalog.models import Session
     version=1,
     ttl=300,
     negative_ttl=10,
-    bottleneck="a shared link brings many readers at once; a hit takes 0.4 of a load",
+    bottleneck="a shared link brings many readers at once; a hit takes less than half of a load",
     invalidated_by=(
         "apps.catalog.services.schedule_session",
         "apps.catalog.services.reschedule_session",
