@@ -80,6 +80,9 @@ class TestPages:
         page.get_by_role("button", name="Cancel").first.click()
         page.get_by_text("Your booking is cancelled.").wait_for()
 
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Sign in").wait_for()
+
     def test_show_staff_the_occupancy_and_the_admin(self, page: Page, desk: str) -> None:
         sign_in(page, desk, "staff@example.com")
         page.goto(f"{desk}/insights/")
