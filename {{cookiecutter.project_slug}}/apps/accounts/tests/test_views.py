@@ -18,6 +18,11 @@ class TestLogin:
         assert answer.status_code == 302
         assert "_auth_user_id" in client.session
 
+    def test_leads_back_to_the_page_that_asked_for_it(self, client: Client) -> None:
+        page = client.get(reverse("accounts:login"), {"next": "/somewhere/"})
+
+        assert '<input type="hidden" name="next" value="/somewhere/">' in page.content.decode()
+
     def test_locks_after_ten_wrong_passwords(self, client: Client) -> None:
         services.register_user(email="a@example.com", name="Ada", password="right")
         wrong = {"username": "a@example.com", "password": "wrong"}
