@@ -11,6 +11,7 @@ import pytest
 
 import demo
 from tests.template.generating import ROOT
+from trellis.checks import rules
 
 TEMPLATE_DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/upgrading/README.md")
 NOT_OURS = {".git", ".tools", ".venv", "node_modules", "var", "vendor"}
@@ -115,7 +116,7 @@ class TestPaths:
 
 
 class TestNames:
-    """In back-ticks: names of functions, constraints, tasks and what the library offers."""
+    """In back-ticks: names of functions, constraints, rules, and of what the library offers."""
 
     @STARTERS
     def test_occur_in_the_code(self, generated: Callable[[str], Path], starter: str) -> None:
@@ -132,6 +133,7 @@ class TestNames:
             for span in code_spans(text)
             if re.fullmatch(r"[a-z]+(_[a-z]+)+", span)
             and span not in OTHER_NAMES
+            and span not in rules.RULES
             and not re.search(rf"\b{span}\b", code)
         ]
 
@@ -220,4 +222,6 @@ class TestCommands:
 
         for command in shell_lines((ROOT / "README.md").read_text()):
             # test_answers.py generates with each answer.
-            assert command in ci or command.startswith("uvx cookiecutter")
+            if not command.startswith("uvx cookiecutter"):
+                (target,) = targets_of(command)
+                assert re.search(rf"^step make .*\b{target}$", ci, re.M), command
