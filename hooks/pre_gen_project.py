@@ -98,8 +98,8 @@ def suggestion(question: str, value: object) -> str:
 
 def folder_problem() -> str:
     found = (
-        "This folder holds files, and generating again would replace them. To update a project, "
-        'run "make template-update" in it; for another one, choose another project_slug.'
+        f"{Path.cwd().name} holds files, and generating again would replace them. To update the "
+        'project, run "make template-update" in it; for another one, choose another project_slug.'
     )
     return found if any(Path.cwd().iterdir()) else ""
 

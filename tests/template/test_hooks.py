@@ -11,8 +11,8 @@ import pytest
 from tests.template.generating import FOLDER, ROOT, files_of, generate, load_hook
 
 UPDATE = (
-    "This folder holds files, and generating again would replace them. To update a project, "
-    'run "make template-update" in it; for another one, choose another project_slug.'
+    "workshop-desk holds files, and generating again would replace them. To update the "
+    'project, run "make template-update" in it; for another one, choose another project_slug.'
 )
 
 

@@ -110,11 +110,11 @@ class TestTheTemplatesRepository:
         (tmp_path / "desk").mkdir()
         monkeypatch.chdir(tmp_path / "desk")
 
-    def link(self, *, template: Path | str, output: Path | None = None) -> str:
+    def link(self, *, template: Path | str, typed: str = "", output: Path | None = None) -> str:
         project = Path.cwd()
         answers = {
             **DEFAULTS,
-            "_template": str(template),
+            "_template": typed or str(template),
             "_repo_dir": str(template),
             "_output_dir": str(output or project.parent),
         }
@@ -151,6 +151,17 @@ class TestTheTemplatesRepository:
         commit_all(altered.parent)
 
         assert self.link(template=altered) == ""
+
+    def test_is_named_by_its_origin_without_the_password(self, altered: Path) -> None:
+        git("init", "-q", at=altered)
+        git("remote", "add", "origin", "https://ada:s3cret@example.com/t.git", at=altered)
+        commit_all(altered)
+
+        assert self.link(template=altered, typed="ours:t") == "https://example.com/t.git"
+        assert "s3cret" not in Path(".cruft.json").read_text()
+
+    def test_is_none_for_a_clone_without_an_origin(self, altered: Path) -> None:
+        assert self.link(template=commit_all(altered), typed="ours:t") == ""
 
     def test_is_not_another_template_with_hooks_of_its_own(
         self, altered: Path, tmp_path: Path
