@@ -10,7 +10,7 @@ from django.urls import path
 from pytest_django import Settings
 
 from trellis import errors, web
-from trellis.reads.gate import QueryOutsideSelector
+from trellis.checks.guards import RuleBroken
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +95,6 @@ class TestRender:
         (pages / "people.html").write_text("<p>\n{{ people.count }}\n")
 
         with pytest.raises(
-            QueryOutsideSelector, match=r"people\.html:2: a query while rendering people\.html"
+            RuleBroken, match=r"people\.html:2: pages_do_not_query: .* rendering people\.html"
         ):
             client.get("/people/")

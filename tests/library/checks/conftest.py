@@ -1,4 +1,4 @@
-"""Pieces of a project, written for one test and imported as modules of an app `garden`."""
+"""Pieces of a project, written for one test and imported as modules of an app."""
 
 import importlib.util
 import sys
@@ -25,13 +25,16 @@ def root(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def write(root: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write and import `apps/garden/<name>.py`; a line that ends in `# !` is to be reported."""
+    """Write and import `apps/<app>/<name>.py`; a line that ends in `# !` is to be reported.
 
-    def write(code: str, *, name: str) -> ModuleType:
-        path = root / "apps" / "garden" / f"{name}.py"
+    `name` is dotted: "management.commands.plant".
+    """
+
+    def write(code: str, *, name: str, app: str = "garden") -> ModuleType:
+        dotted = f"apps.{app}.{name}"
+        path = root / f"{dotted.replace('.', '/')}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(code), encoding="utf-8")
-        dotted = f"apps.garden.{name}"
         spec = importlib.util.spec_from_file_location(dotted, path)
         assert spec
         assert spec.loader

@@ -19,7 +19,7 @@ from django.test.utils import isolate_apps
 from apps.accounts.models import User
 from tests.library.checks.conftest import Write, cases, marked, places
 from trellis.caching.cached_read import CachedRead, cached_read, declared
-from trellis.checks import declarations
+from trellis.checks import declarations, layout
 from trellis.checks.rules import Finding
 from trellis.reads import rows
 
@@ -437,7 +437,7 @@ class TestReceivers:
 def broken(monkeypatch: pytest.MonkeyPatch, root: Path) -> Finding:
     found = Finding("apps/garden/services.py", 3, "services_are_typed", "plant has no type.")
     monkeypatch.setattr(declarations, "findings", lambda: iter([found, found]))
-    monkeypatch.setattr(declarations.layout, "check", lambda **_: [])
+    monkeypatch.setattr(layout, "check", lambda **_: [])
     return found
 
 
@@ -453,7 +453,7 @@ class TestCheck:
 
     def test_warns_of_the_layout_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = Finding("apps/garden/OWNERS.toml", 1, "app_has_an_owner", "it does not exist.")
-        monkeypatch.setattr(declarations.layout, "check", lambda **_: [found])
+        monkeypatch.setattr(layout, "check", lambda **_: [found])
 
         (warning,) = run_checks(tags=["trellis"])
 

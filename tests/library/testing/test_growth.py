@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from pytest_django import Settings
 
 from trellis import testing, web
+from trellis.checks.guards import RuleBroken
 from trellis.reads import promised, selector
-from trellis.reads.gate import QueryOutsideSelector
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +109,7 @@ class TestTemplate:
         request = RequestFactory().get("/")
         request.user = AnonymousUser()
 
-        with pytest.raises(QueryOutsideSelector, match=r"rendering groups\.html: SELECT") as caught:
+        with pytest.raises(RuleBroken, match=r"rendering groups\.html: SELECT") as caught:
             web.render(request, "groups.html", {"groups": list(Group.objects.all())})
 
         assert f"{template}:3: " in str(caught.value)

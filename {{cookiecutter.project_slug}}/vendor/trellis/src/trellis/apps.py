@@ -9,6 +9,7 @@ class TrellisConfig(AppConfig):
 
     def ready(self) -> None:
         if not settings.PRODUCTION:
-            from trellis.checks import declarations  # never loaded in production
+            from trellis.checks import declarations, guards  # never loaded in production
 
             register(declarations.check, "trellis")
+            guards.install()

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import FieldFetchBlocked
 from django.db import connections
+from django.forms import models as form_models
 from django.template import Node
 
 logger = structlog.get_logger(__name__)
@@ -23,34 +24,50 @@ FIX = (
 NOT_OURS = {".venv", "vendor"}
 
 
-class QueryOutsideSelector(RuntimeError):
-    """The database was queried where everything should have been loaded already."""
+def log_query(where: str, location: str, sql: str) -> None:
+    """Log a query that should not run. A slow page is better than none."""
+    logger.error("query_outside_selector", where=where, line=location, sql=sql[:200])
+
+
+# In development and tests `trellis.checks.guards` replaces it by a function that raises.
+on_query: Callable[[str, str, str], None] = log_query
 
 
 @contextlib.contextmanager
 def no_queries(where: str) -> Iterator[None]:
-    """Refuse every query inside this block.
+    """Report every query inside this block, except for those of a form's own choices.
 
-    `where` names the block for the message ("rendering home.html"). Raises `QueryOutsideSelector`
-    in development and tests. In production the query is logged and runs, since a slow page is
-    better than none. A `FieldFetchBlocked` (see `promised`) gets a note that says what to do.
+    `where` names the block for the message ("rendering home.html"). In production the query is
+    logged and runs; in development and tests it raises `RuleBroken`. A `FieldFetchBlocked` (see
+    `promised`) gets a note that says what to do.
     """
 
-    def refuse(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
-        line = caller_location()
-        if settings.PRODUCTION:
-            logger.error("query_outside_selector", where=where, line=line, sql=sql[:200])
-            return execute(sql, *args)
-        raise QueryOutsideSelector(f"{line}: a query while {where}: {sql[:200]}. {FIX}")
+    def watch(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        if not _is_for_a_form():
+            on_query(where, caller_location(), sql)
+        return execute(sql, *args)
 
     with contextlib.ExitStack() as stack:
         for connection in connections.all():
-            stack.enter_context(connection.execute_wrapper(refuse))
+            stack.enter_context(connection.execute_wrapper(watch))
         try:
             yield
         except FieldFetchBlocked as error:
             error.add_note(f"It was read while {where}. {FIX}")
             raise
+
+
+def _is_for_a_form() -> bool:
+    """Whether Django's forms run the running query, with no code of the project in between."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename == form_models.__file__:
+            return True
+        if _path_in_project(filename, root=settings.BASE_DIR):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def caller_location() -> str:

@@ -4,11 +4,13 @@ A selector returns everything it promises. Its rows carry Django's `FETCH_RAISE`
 a forward relation that was not loaded raises `FieldFetchBlocked` instead of running a query.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import FETCH_PEERS, FETCH_RAISE
 
@@ -51,6 +53,14 @@ class Selector:
 selectors: dict[str, Selector] = {}
 
 
+def accept_result(read: Callable[..., Any], result: object) -> None:
+    """Do nothing with what a selector returned."""
+
+
+# In development and tests `trellis.checks.guards` replaces it by a check of the rows.
+on_result: Callable[[Callable[..., Any], object], None] = accept_result
+
+
 def selector(*, queries: int) -> Callable[[Read], Read]:
     """Declare how many queries a read takes at most, however many rows there are.
 
@@ -60,7 +70,16 @@ def selector(*, queries: int) -> Callable[[Read], Read]:
     def declare(read: Read) -> Read:
         name = f"{read.__module__}.{read.__qualname__}"
         selectors[name] = Selector(name=name, queries=queries)
-        return read
+        if settings.PRODUCTION:
+            return read
+
+        @functools.wraps(read)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            result = read(*args, **kwargs)
+            on_result(read, result)
+            return result
+
+        return checked  # type: ignore[return-value]
 
     return declare
 

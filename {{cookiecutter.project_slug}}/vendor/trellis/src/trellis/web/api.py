@@ -84,7 +84,7 @@ def make_api() -> NinjaAPI:
     """Return the project's API. Add each app's router to it.
 
     An error is answered with problem details. Serializing a result runs no query: that raises
-    `QueryOutsideSelector` in development and tests.
+    `RuleBroken` in development and tests.
     """
     api = API(title=settings.PROJECT_NAME, version="1", auth=django_auth, renderer=JSONRenderer())
     api.add_decorator(_refuse_queries_after, mode="operation")

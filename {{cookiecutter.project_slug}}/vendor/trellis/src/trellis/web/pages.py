@@ -19,7 +19,7 @@ def render(
 ) -> HttpResponse:
     """Render a page from what the view passes, without a query.
 
-    Raises `QueryOutsideSelector` in development and tests where the template runs a query.
+    Raises `RuleBroken` in development and tests where the template runs a query.
     """
     request.user.is_authenticated  # noqa: B018  # loads the session and the user before the gate
     messages.get_messages(request)
