@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
@@ -12,6 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from trellis.checks.rules import Finding
+from trellis.reads import rows
 
 Write = Callable[..., ModuleType]
 
@@ -24,7 +25,7 @@ def root(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def write(root: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+def write(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Write and import `apps/<app>/<name>.py`; a line that ends in `# !` is to be reported.
 
     `name` is dotted: "management.commands.plant".
@@ -43,7 +44,9 @@ def write(root: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         spec.loader.exec_module(module)
         return module
 
-    return write
+    yield write
+    for name in [name for name in rows.selectors if name.startswith("apps.garden.")]:
+        del rows.selectors[name]
 
 
 def cases(table: dict[str, list[str]]) -> list[Any]:

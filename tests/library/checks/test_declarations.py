@@ -21,7 +21,6 @@ from tests.library.checks.conftest import Write, cases, marked, places
 from trellis.caching.cached_read import CachedRead, cached_read, declared
 from trellis.checks import declarations, layout
 from trellis.checks.rules import Finding
-from trellis.reads import rows
 
 # Each case is the code of a module; the lines to be reported end in `# !`.
 FUNCTIONS = {
@@ -200,12 +199,6 @@ class TestFunctions:
 
 
 class TestBudgets:
-    @pytest.fixture(autouse=True)
-    def no_selector_remains(self) -> Iterator[None]:
-        yield
-        for name in [name for name in rows.selectors if name.startswith("apps.garden.")]:
-            del rows.selectors[name]
-
     @pytest.mark.parametrize(("rule", "code"), cases(BUDGETS))
     def test_reports_a_selector_without_one(self, write: Write, rule: str, code: str) -> None:
         module = write(code, name="selectors")
@@ -443,7 +436,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, root: Path) -> Finding:
 
 class TestCheck:
     def test_is_clean_for_the_sample_project(self) -> None:
-        assert [str(found) for found in declarations.findings()] == []
+        assert run_checks(tags=["trellis"]) == []
 
     def test_warns_with_place_and_rule(self, broken: Finding) -> None:
         (warning,) = run_checks(tags=["trellis"])

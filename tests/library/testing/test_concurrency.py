@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from celery import current_app, shared_task
 from django.contrib.auth.models import Group
 
 from trellis import testing
+from trellis.checks.guards import RuleBroken
 
 
 def fail() -> None:
@@ -64,3 +66,10 @@ class TestAssertHarmlessTwice:
     def test_refuses_a_task_that_does_its_work_again(self, careless: Any) -> None:
         with pytest.raises(AssertionError, match=r"tests\.careless was delivered three times"):
             testing.assert_harmless_twice(careless, effects=Group.objects.count, once=1, name="a")
+
+    def test_shows_the_rule_that_a_task_breaks(self, careful: Any) -> None:
+        broken = RuleBroken("apps/a/tasks.py:1: doors_do_not_query: reads.")
+        careful.run = Mock(side_effect=broken)
+
+        with pytest.raises(AssertionError, match="doors_do_not_query"):
+            testing.assert_harmless_twice(careful, effects=Group.objects.count, once=0, name="a")
