@@ -72,6 +72,18 @@ class TestRemoveExample:
         assert "OWNERS.toml:1" in capsys.readouterr().err
         assert files_of(project) == before
 
+    def test_tells_of_an_app_whose_team_goes_with_the_example(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        owners = project / "apps/invoices/OWNERS.toml"
+        shutil.copytree(project / "apps/catalog", owners.parent)
+
+        assert remove_example.main(root=project) == 1
+        assert "no team 'curators' in teams.toml" in capsys.readouterr().err
+
+        owners.write_text(owners.read_text().replace("curators", "platform"))
+        assert remove_example.main(root=project) == 0
+
     def test_follows_no_link(self, project: Path, tmp_path: Path) -> None:
         outside = tmp_path / "outside"
         (project / "docs").rename(outside)
@@ -111,24 +123,33 @@ class TestRemoveExample:
 
 class TestMarks:
     @pytest.mark.parametrize(
-        ("text", "left"),
+        ("name", "text", "left"),
         [
-            ("a\nb # example\nc\n", "a\nc\n"),
-            ("<p>\n<b>{# example #}\n</p>\n", "<p>\n</p>\n"),
-            ("a\r\nb # example\r\nc\r\n", "a\r\nc\r\n"),
-            ("# A\n\n<!-- example begins -->\nb\n\nc\n<!-- example ends -->\n\nd\n", "# A\n\nd\n"),
+            ("teams.toml", "a\nb # example\nc\n", "a\nc\n"),
+            ("teams.toml", "a\r\nb # example\r\nc\r\n", "a\r\nc\r\n"),
+            ("templates/a.html", "<p>\n<b>{# example #}\n</p>\n", "<p>\n</p>\n"),
+            ("Makefile", "a\n# example begins\nb:\n\tc\n# example ends\n", "a\n"),
             (
-                "| a |\n<!-- example begins -->\n| b |\n<!-- example ends -->\n| c |\n",
-                "| a |\n| c |\n",
+                "README.md",
+                "a\n\n<!-- example begins -->\nb\n\nc\n<!-- example ends -->\n\nd",
+                "a\n\nd",
             ),
-            ("a\n# example begins\nb:\n\tc\n# example ends\n", "a\n"),
-            ("see the workshop example\n", "see the workshop example\n"),
-            ("no end\n# example begins\nb\n", "no end\n# example begins\nb\n"),
+            (
+                "README.md",
+                "|a|\n<!-- example begins -->\n|b|\n<!-- example ends -->\n|c|",
+                "|a|\n|c|",
+            ),
+            ("README.md", "## example\n", "## example\n"),
+            ("README.md", "no end\n<!-- example begins -->\n", "no end\n<!-- example begins -->\n"),
+            ("config/a.py", "# see the workshop example\n", "# see the workshop example\n"),
         ],
     )
-    def test_take_lines_and_passages_away(self, text: str, left: str, tmp_path: Path) -> None:
-        (tmp_path / "README.md").write_bytes(text.encode())
+    def test_take_lines_and_passages_away(
+        self, name: str, text: str, left: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
 
         remove_example.remove_example(root=tmp_path)
 
-        assert (tmp_path / "README.md").read_bytes().decode() == left
+        assert (tmp_path / name).read_bytes().decode() == left

@@ -29,7 +29,7 @@ MARKED_FILES = (
 PASSAGE = re.compile(
     rb"^(?:<!--|#) example begins\b.*?^(?:<!--|#) example ends\b[^\n]*\n(?:\r?\n)?", re.M | re.S
 )
-LINE = re.compile(rb"^[^\n]*(?:# example|<!-- example -->|\{# example #\})[ \t]*\r?\n", re.M)
+LINE = re.compile(rb"^[^\n]*(?:# example|\{# example #\})[ \t]*\r?\n", re.M)
 
 
 def remove_example(*, root: Path) -> None:
@@ -42,7 +42,9 @@ def remove_example(*, root: Path) -> None:
     files = [path for pattern in MARKED_FILES for path in sorted(root.glob(pattern))]
     texts = {path: path.read_bytes() for path in files if path.is_file() and path.resolve() == path}
     for path, text in texts.items():
-        without = _without_example(text)
+        without = PASSAGE.sub(b"", text)
+        if path.suffix != ".md":  # where `# example` is a heading
+            without = LINE.sub(b"", without)
         if without != text:
             path.write_bytes(without)
     for path in (root / name for name in EXAMPLE_PATHS):
@@ -56,11 +58,6 @@ def remove_example(*, root: Path) -> None:
     if record.is_file():  # an update must not bring the example back
         answers = record.read_bytes()
         record.write_bytes(answers.replace(b'"starter": "example"', b'"starter": "empty"'))
-
-
-def _without_example(text: bytes) -> bytes:
-    """Return the text without the passages and the lines that are marked as the example's."""
-    return LINE.sub(b"", PASSAGE.sub(b"", text))
 
 
 def _apps_that_use_it(root: Path) -> list[str]:
@@ -86,7 +83,7 @@ def main(*, root: Path) -> int:
     try:
         remove_example(root=root)
         ownership.write(root=root)
-    except OSError as error:
+    except (OSError, ownership.Malformed) as error:
         print(f"{error}\nMend that and run it again: it goes on where it stopped.", file=sys.stderr)
         return 1
     print("The example is removed. Look at `git diff`, then run `make check`.")
