@@ -24,5 +24,5 @@ from apps.catalog.models import Session
 )
 def session(*, public_id: UUID) -> types.Session | None:
     """Return one session, or None if there is none."""
-    row = Session.objects.select_related("workshop").filter(public_id=public_id).first()
-    return row.as_type() if row else None
+    values = Session.values_of(Session.objects.filter(public_id=public_id)).first()
+    return types.Session(**values) if values else None

@@ -1,13 +1,12 @@
 """Workshops, and the sessions in which they are held."""
 
 import uuid
+from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from trellis import reads
-
-from apps.catalog import types
 
 
 class Workshop(reads.Model):
@@ -46,17 +45,15 @@ class Session(reads.Model):
     def __str__(self) -> str:
         return f"{self.workshop.title}, {self.starts_at:%d %b %Y %H:%M}"
 
-    def as_type(self) -> types.Session:
-        """Return this session as plain data. Its workshop must be loaded."""
-        return types.Session(
-            id=self.pk,
-            public_id=self.public_id,
-            title=self.workshop.title,
-            summary=self.workshop.summary,
-            starts_at=self.starts_at,
-            minutes=self.minutes,
-            room=self.room,
-            price_cents=self.price_cents,
-            capacity=self.capacity,
-            seats_left=self.seats_left,
+    @classmethod
+    def values_of(
+        cls, sessions: models.QuerySet["Session"]
+    ) -> models.QuerySet["Session", dict[str, Any]]:
+        """Return the fields of `types.Session` as dicts: that costs half as much as rows."""
+        values: models.QuerySet[Session, dict[str, Any]] = sessions.values(
+            *("id", "public_id", "starts_at", "minutes"),
+            *("room", "price_cents", "capacity", "seats_left"),
+            title=F("workshop__title"),
+            summary=F("workshop__summary"),
         )
+        return values

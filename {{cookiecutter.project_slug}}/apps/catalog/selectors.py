@@ -25,16 +25,16 @@ def upcoming_sessions(
 
     With `title`, only those whose title contains it. Raises `CursorInvalid`.
     """
-    sessions = Session.objects.select_related("workshop").filter(starts_at__gt=at)
+    sessions = Session.objects.filter(starts_at__gt=at)
     if title:
         # PostgreSQL refuses a NUL character in text.
         sessions = sessions.filter(workshop__title__icontains=title.replace("\0", ""))
     return reads.page(
-        sessions,
+        Session.values_of(sessions),
         order=("starts_at", "id"),
         size=PAGE_SIZE,
         cursor=cursor,
-        into=Session.as_type,
+        into=lambda values: types.Session(**values),
     )
 
 
