@@ -117,5 +117,6 @@ class TestOutage:
                 for thread in (*readers, writer):
                     thread.join()
                 declared.pop("tests.out")
+                outage.state.reset()
         assert (failed, stale) == ([], [])
         assert truth[0] > 10

@@ -1,4 +1,3 @@
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,6 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 
 from trellis.caching import entries, outage
 from trellis.caching.cached_read import CachedRead, all_caches, cached_read, declared
-from trellis.caching.entries import Entry
 from trellis.caching.keys import Keys
 
 
@@ -174,30 +172,6 @@ class TestReading:
         assert seen == [3] * 12
         assert loaded == [3]
 
-    def test_serves_the_old_value_while_one_reader_refreshes_it(
-        self, declare: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        loading, served = threading.Event(), threading.Event()
-        results = iter(["first", "second"])
-
-        def load(*, pk: int) -> str:
-            if (result := next(results)) == "second":
-                loading.set()
-                served.wait(5)
-            return result
-
-        read = declare(load)
-        read(pk=1)
-        monkeypatch.setattr(CachedRead, "_is_due", lambda *_: True)
-        refresher = in_background(lambda: read(pk=1))
-        loading.wait(5)
-
-        assert read(pk=1) == "first"
-        served.set()
-        refresher.join()
-        monkeypatch.undo()
-        assert read(pk=1) == "second"
-
     def test_raises_the_error_of_the_function_and_releases_the_lock(
         self, declare: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -230,18 +204,6 @@ class TestReading:
         read(pk=1)
 
         assert cache.get(lock_of(read.keys.make({"pk": 1}))) == "another reader's"
-
-    @pytest.mark.parametrize(("chance", "due"), [(0.0, False), (0.999_999, True)])
-    def test_refreshes_a_slow_load_early_by_chance(
-        self, declare: Any, monkeypatch: pytest.MonkeyPatch, chance: float, due: bool
-    ) -> None:
-        monkeypatch.setattr(random, "random", lambda: chance)
-        read = declare(Load())
-        now = time.time()
-
-        assert read._is_due(Entry(1, "slow", load_seconds=10, fresh_until=now + 60)) is due
-        assert not read._is_due(Entry(1, "fast", load_seconds=0.01, fresh_until=now + 60))
-        assert read._is_due(Entry(1, "over", load_seconds=0.01, fresh_until=now))
 
     def test_waits_for_a_lock_no_longer_than_it_can_last(
         self, declare: Any, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from pathlib import Path
 import demo
 from tests.template.generating import ROOT
 from tests.template.living import python
-from tests.template.test_readme import blocks
+from tests.template.test_readme import shell_lines
 
 TOOLBAR = """
 from django.test import Client
@@ -20,7 +20,7 @@ print("toolbar" if 'id="djDebug"' in page else "no toolbar")
 
 class TestGuide:
     def test_lists_the_views_that_were_used(self, desk_project: Path, desk: str) -> None:
-        commands = blocks((desk_project / "docs/performance.md").read_text())
+        commands = shell_lines((desk_project / "docs/performance.md").read_text())
         assert commands == ["make dev", "uv run python manage.py slow", "TOOLBAR=1 make dev"]
         visitor = demo.Visitor(desk)
         assert visitor.request("/sessions/")[0] == 200

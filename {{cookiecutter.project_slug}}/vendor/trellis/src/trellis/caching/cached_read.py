@@ -8,7 +8,6 @@ a reader that loaded before a commit and stores after it stores a value that is 
 
 import functools
 import logging
-import math
 import pickle
 import random
 import time
@@ -159,43 +158,29 @@ class CachedRead(Generic[Parameters, Value]):
             )
             if generation is None:
                 return None
-            entry = entries.valid_entry(found.get(keys.value), generation)
-            if entry and not self._is_due(entry):
+            if entry := entries.valid_entry(found.get(keys.value), generation):
                 return entry
             lock_key = f"{keys.value}:lock:{generation}"
             # A lock that was just read is not tried: with the cache in SQLite, a try is a write.
             if lock_key not in found and (lock := entries.take_lock(cache, lock_key, generation)):
-                if entries.is_unchanged(cache, keys, generation, entry):
+                if not entries.valid_entry(cache.get(keys.value), generation):
                     return lock
                 entries.release(cache, lock)  # another reader has just loaded it: look again
-            elif entry:
-                return entry  # another reader refreshes it
             else:
                 time.sleep(random.uniform(0.01, 0.03))
         return None
-
-    def _is_due(self, entry: Entry) -> bool:
-        """Return whether to load again: after `fresh_until`, or by chance a little before.
-
-        The chance makes one of many readers refresh the value before it ends for all of them. The
-        slower the load, the earlier.
-        """
-        early = -entry.load_seconds * math.log(1.0 - random.random())
-        return time.time() + early >= entry.fresh_until
 
     def _load_and_store(self, keys: Keys, lock: Lock, kwargs: dict[str, Any]) -> Value:
         cache = caches["default"]
         try:
             started = time.monotonic()
             value = self._load(kwargs)
-            seconds = time.monotonic() - started
-            self.counter.count(loads=1, load_seconds=seconds)
+            self.counter.count(loads=1, load_seconds=time.monotonic() - started)
             ttl = self.negative_ttl if value is None else self.ttl
-            entry = Entry(lock.generation, value, seconds, time.time() + ttl)
             with outage.state.tolerated():
                 # The generation must outlive the value. `touch` does not revive a deleted one.
                 cache.touch(keys.generation, timeout=2 * self.ttl)
-                cache.set(keys.value, tuple(entry), timeout=ttl)
+                cache.set(keys.value, tuple(Entry(lock.generation, value)), timeout=ttl)
             return value
         finally:
             with outage.state.tolerated():

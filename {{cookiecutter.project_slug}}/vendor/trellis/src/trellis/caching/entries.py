@@ -18,8 +18,6 @@ class Entry(NamedTuple):
 
     generation: int
     value: Any
-    load_seconds: float
-    fresh_until: float  # seconds since the epoch
 
 
 class Lock(NamedTuple):
@@ -34,14 +32,6 @@ def valid_entry(stored: tuple[Any, ...] | None, generation: int) -> Entry | None
     """Return the stored entry if it belongs to this generation."""
     entry = Entry(*stored) if stored else None
     return entry if entry and entry.generation == generation else None
-
-
-def is_unchanged(cache: BaseCache, keys: Keys, generation: int, entry: Entry | None) -> bool:
-    """Return whether the cache still has this generation and this entry (None: no entry)."""
-    found = cache.get_many(keys)
-    now = valid_entry(found.get(keys.value), generation)
-    same_entry = (now and now.fresh_until) == (entry and entry.fresh_until)
-    return found.get(keys.generation) == generation and same_entry
 
 
 def begin_generation(cache: BaseCache, keys: Keys, *, timeout: int) -> int | None:
