@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from trellis.tasks.base import Task
 
 
 @pytest.fixture
-def app() -> Celery:
+def app() -> Iterator[Celery]:
     """An application that is connected and has one scheduled task."""
     app = Celery("tests", task_cls=Task, set_as_current=False)
     app.conf.beat_schedule = {"by hand": {"task": "a.b", "schedule": 60}}
@@ -18,7 +19,8 @@ def app() -> Celery:
     @app.task(name="tests.periodic", shared=False, schedule=timedelta(minutes=5), expires=300)
     def periodic() -> None: ...
 
-    return app
+    yield app
+    app.close()
 
 
 class TestConnect:

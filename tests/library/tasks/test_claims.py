@@ -17,14 +17,9 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
 
-def hold(name: str, *key: object, at: datetime) -> None:
-    """Enter the block of `once` and never leave it."""
-    block = once(name, *key, at=at)
-    block.__enter__()
-    HELD.append(block)  # Python would leave the block when nothing refers to it
-
-
-HELD: list[object] = []
+def enter(name: str, *key: object, at: datetime) -> None:
+    with once(name, *key, at=at):
+        pass
 
 
 @pytest.mark.django_db
@@ -49,7 +44,7 @@ class TestOnce:
 
     def test_refuses_while_somebody_else_holds_the_claim(self) -> None:
         with once("tests.mail", 7, at=NOW), pytest.raises(InProgress) as refused:
-            hold("tests.mail", 7, at=NOW + timedelta(seconds=609))
+            enter("tests.mail", 7, at=NOW + timedelta(seconds=609))
 
         assert refused.value.until == NOW + timedelta(seconds=610)  # the default limit is 600 s
 
@@ -61,7 +56,7 @@ class TestOnce:
             assert claim.is_new
 
     def test_takes_over_from_a_holder_that_died(self) -> None:
-        hold("tests.mail", 7, at=NOW)
+        claims.take(name="tests.mail", key='["7"]', at=NOW)
 
         with once("tests.mail", 7, at=NOW + timedelta(seconds=610)) as claim:
             assert claim.is_new
@@ -74,7 +69,7 @@ class TestOnce:
             with once("tests.mail", repr(error), at=LATER):
                 slow.__exit__(type(error) if error else None, error, None)
                 with pytest.raises(InProgress):
-                    hold("tests.mail", repr(error), at=LATER)
+                    enter("tests.mail", repr(error), at=LATER)
 
             assert set(Claim.objects.values_list("done_at", flat=True)) == {LATER}
 
@@ -94,29 +89,27 @@ class TestOnce:
 
     def test_refuses_a_key_that_is_longer_than_its_column(self) -> None:
         with pytest.raises(ValueError, match="at most 255 characters"):
-            hold("tests.mail", "x" * 255, at=NOW)
+            enter("tests.mail", "x" * 255, at=NOW)
 
     def test_works_inside_the_transaction_of_a_test_but_not_of_a_service(self) -> None:
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-            hold("tests.mail", 7, at=NOW)
+            enter("tests.mail", 7, at=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
-class TestOnceAtTheSameTime:
+class TestTakeAtTheSameTime:
     @pytest.mark.parametrize("holder_died", [False, True])
-    def test_lets_one_of_many_in(self, holder_died: bool) -> None:
+    def test_gives_the_claim_to_one_of_many(self, holder_died: bool) -> None:
         if holder_died:
             Claim.objects.create(name="tests.mail", key='["7"]', holder="dead", expires_at=NOW)
-        let_in: list[bool] = []
+        taken: list[bool] = []
 
-        def enter() -> None:
-            hold("tests.mail", 7, at=NOW)
-            let_in.append(True)
+        def take() -> None:
+            taken.append(claims.take(name="tests.mail", key='["7"]', at=NOW)[1])
 
-        raised = testing.run_concurrently(*[enter] * 6)
+        assert testing.run_concurrently(*[take] * 6) == []
 
-        assert len(let_in) == 1
-        assert [type(error) for error in raised] == [InProgress] * 5
+        assert sorted(taken) == [False] * 5 + [True]
 
 
 class TestInProgress:
