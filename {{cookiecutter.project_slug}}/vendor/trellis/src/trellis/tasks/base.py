@@ -190,7 +190,7 @@ class Task(DjangoTask):
         seconds = min(max(seconds, 1), LONGEST_COUNTDOWN)
         if self.request.is_eager:  # there is nobody to wait
             raise Retry(exc=error, when=seconds, is_eager=True)
-        again = self.signature_from_request(countdown=seconds, retries=self.request.retries)
+        again = self.signature_from_request(countdown=seconds)
         try:
             again.apply_async()
         except Exception as refusal:
