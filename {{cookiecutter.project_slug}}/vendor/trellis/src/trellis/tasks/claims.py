@@ -90,13 +90,13 @@ def take(*, name: str, key: str, at: datetime, holder: str = "") -> tuple[Claim,
 
 
 def release(claim: Claim, *, at: datetime) -> None:
-    """End a claim that is not done, unless somebody else holds it by now.
+    """End a claim, unless somebody else holds it by now.
 
     Never raises, so that it hides no error of the work itself: the claim ends in any case.
     """
     try:
         mine = Claim.objects.filter(name=claim.name, key=claim.key, holder=claim.holder)
-        mine.filter(done_at=None).update(expires_at=at)
+        mine.update(expires_at=at)
     except Exception:
         logger.exception("claim_not_released", name=claim.name, key=claim.key)
 
