@@ -1,10 +1,15 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery, signals
 from kombu import Connection
 
+import config
 from trellis import celery_app
 from trellis.tasks.base import Task
 
@@ -51,3 +56,27 @@ class TestConnect:
         transport = Connection(f"{scheme}://localhost").get_transport_cls()
 
         assert transport.__module__ in ("trellis.local_broker", "trellis.redis_broker")
+
+
+class TestRoute:
+    def test_sends_a_task_to_the_queue_it_states(self, task: Any) -> None:
+        assert celery_app.route(task.name, (), {}, {}, task=task) == {"queue": "mail"}
+        assert celery_app.route("tests.unknown", (), {}, {}, task=None) is None
+
+
+class TestCommandLine:
+    """Celery's commands load no task, and must work before Django's apps are loaded."""
+
+    @pytest.mark.parametrize(
+        "command",
+        ["call trellis.delete_old_rows", "inspect ping -t 0.1", "report", "list bindings"],
+    )
+    def test_works_without_tasks(self, command: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "config", *command.split()],
+            cwd=Path(config.__file__).parents[1],
+            capture_output=True,
+            text=True,
+        )
+
+        assert "Traceback" not in done.stderr

@@ -37,7 +37,7 @@ app.conf.update(
     },
     # Queues
     task_default_queue="default",
-    task_routes=["trellis.tasks.base.route"],  # each task states its queue
+    task_routes=["trellis.celery_app.route"],  # each task states its queue
     task_create_missing_queues=True,  # and a new queue needs nothing else
     # Nothing is lost when a worker is killed
     task_acks_late=True,  # a message belongs to the broker until its work is done

@@ -24,9 +24,6 @@ from trellis.tasks import base, claims, once, recording, runs, scheduled
 
 
 class TestTask:
-    def test_goes_to_the_queue_it_states(self, task: Any) -> None:
-        assert base.route(task.name, (), {}, {}, task=task) == {"queue": "mail"}
-
     def test_keeps_a_soft_limit_below_a_short_hard_one(self) -> None:
         @shared_task(name="tests.short", max_retries=0, time_limit=10)
         def short() -> None: ...

@@ -11,7 +11,7 @@ app = Celery("config", task_cls="trellis.tasks.base:Task")
 app.conf.update(
     broker_url=os.environ.get("CELERY_BROKER_URL", "memory://"),
     broker_connection_retry_on_startup=True,
-    task_routes=["trellis.tasks.base.route"],
+    task_routes=["trellis.celery_app.route"],
     task_default_queue="default",
     task_ignore_result=True,
     task_acks_late=True,

@@ -50,3 +50,9 @@ def declared_schedule(app: Celery) -> dict[str, dict[str, Any]]:
         for task in app.tasks.values()
         if getattr(task, "schedule", None) is not None
     }
+
+
+def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, str] | None:
+    """Celery's router (`task_routes`): send a task to the queue it states."""
+    queue = getattr(task, "queue_name", "")
+    return {"queue": queue} if queue else None

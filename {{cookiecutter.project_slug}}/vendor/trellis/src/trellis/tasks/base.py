@@ -57,7 +57,7 @@ class Task(DjangoTask):
     def bind(cls, app: Celery) -> Any:
         """Finish the class of one task. Raises `CountdownTooLong` if its retries wait too long."""
         # Celery 6 drops the `queue` attribute in favour of a central routing table. A queue is
-        # best read where the task is written, so `route` below acts on it.
+        # best read where the task is written, so `celery_app.route` acts on it.
         if "queue" in cls.__dict__:
             cls.queue_name = cls.__dict__["queue"]
             del cls.queue
@@ -231,9 +231,3 @@ class Task(DjangoTask):
     @property
     def _attempt(self) -> int:
         return (self.request.retries or 0) + 1
-
-
-def route(name: str, *args: Any, task: Any = None, **kwargs: Any) -> dict[str, str] | None:
-    """Celery's router (`task_routes`): send a task to the queue it states."""
-    queue = getattr(task, "queue_name", "")
-    return {"queue": queue} if queue else None
