@@ -28,7 +28,7 @@ TEXT = (
     (r"[{][#%{]", "it holds a brace that begins an expression in a template"),
     (r"^[#>*+_~\[-]|^\d+[.)]( |$)| #+$", "it is a heading, list or quote in Markdown"),
 )
-NAME = (r"^(?![a-z0-9]+(-[a-z0-9]+)*$)", "it may hold lower-case letters, digits, single hyphens")
+NAME = (r"^(?![a-z0-9]+(-[a-z0-9]+)*$)", "only lower-case letters, digits and single hyphens work")
 PACKAGE = (rf"^({DEPENDENCIES})$", "the project installs a package of that name")
 DEVICE = (r"^(con|prn|aux|nul|com\d|lpt\d)$", "Windows keeps that name for a device")
 TEAM = (r"^curators$", "the example has a team of that name")

@@ -32,7 +32,7 @@ from tests.template.generating import (
 HOOK = load_hook("pre_gen_project")
 SENTENCE = "What it is for, in one sentence."
 
-SHAPE = "it may hold lower-case letters, digits, single hyphens"
+SHAPE = "only lower-case letters, digits and single hyphens work"
 PACKAGE = "the project installs a package of that name"
 DEVICE = "Windows keeps that name for a device"
 BLANK = "it is blank, or begins or ends with a space"

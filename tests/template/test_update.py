@@ -153,6 +153,34 @@ class TestTemplateUpdate:
         check_layout(project)
 
 
+class TestAProjectThatWasNotLinked:
+    def test_is_linked_by_the_command_in_its_guide(self, history: Path) -> None:
+        git("tag", "v2.0.0", at=history)
+        project = make_project(history, starter="empty")
+        (project / ".cruft.json").unlink()
+        commit_all(project)
+        change(history, {f"{FOLDER}/docs/news.md": ("", "# News\n")})
+        answers = [*ANSWERS.values(), "2", ""]  # the second choice of starter, and the commit
+
+        command = "uvx cruft link https://example.com/our-template.git --checkout v2.0.0"
+        assert f"{command}\n" in (project / GUIDE).read_text()
+        command = command.replace("https://example.com/our-template.git", str(history))
+        subprocess.run(
+            [sys.executable, "-m", *command.split()[1:]],
+            cwd=project,
+            input="\n".join(answers) + "\n",
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            env={**os.environ, "HOME": str(project.parents[1] / "home")},
+        )
+        commit_all(project)
+
+        assert update(project).returncode == 0
+        changed = git("status", "--porcelain", at=project).split()[1::2]
+        assert sorted(changed) == [".cruft.json", "docs/news.md"]
+
+
 class TestWhatAnUpdateNeeds:
     """What is missing is said in one line."""
 
