@@ -1,13 +1,13 @@
-"""How the layout check grows: time and memory an app, for trees of 10, 100 and 300 apps.
+"""How the layout check grows: time and memory for 10, 100 and 300 apps.
 
     uv run python bench/layout.py
 
-Beside each, in turns, a bare `ast.parse` of the same files. What is asked, and exits with 1 if it
-is not so: an app more costs the same time and memory, within 20%, between 100 and 300 apps as
-between 10 and 100; and 300 apps take at most three times the bare parse.
+Each size is measured in turns with a bare `ast.parse` of the same files. The exit status is 1
+unless 300 apps take at most three times the bare parse, and one more app costs the same time and
+memory, within 20%, between 100 and 300 apps as between 10 and 100.
 
-Time is the processor's, so that a busy machine changes little. Each run is a process of its own,
-started by a small one: a process counts the memory of the one it was started from as its own.
+Time is CPU time, which a busy machine changes little. Each run is a process of its own, started
+by a small one: a process counts the memory of the one that started it as its own.
 """
 
 import shutil
@@ -37,31 +37,31 @@ _, status, used = os.wait4(process, 0)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-COMMANDS = {"check": ["-m", "trellis"], "parse": ["-c", PARSE]}
+COMMANDS = {"check": ["-m", "trellis", "check"], "parse": ["-c", PARSE]}
 SIZES = (10, 100, 300)
 ROUNDS = 7
 
 
 class Cost(NamedTuple):
-    """What one run took."""
+    """What a run took."""
 
     seconds: float
     kib: float
 
 
 def grown(project: Path, *, apps: int) -> None:
-    """Bring `project` to a number of apps: copies of bookings, each under a name of its own."""
+    """Bring a project to a number of apps, by copies of bookings under other names."""
     source = project / "apps/bookings"
     have = len(list(project.glob("apps/*/OWNERS.toml")))
     for number in range(have, apps):
         name = f"bookings{number}"
         target = Path(shutil.copytree(source, project / "apps" / name))
         for file in target.rglob("*"):
-            if file.suffix in (".py", ".toml"):
+            if file.suffix in (".py", ".toml", ".html"):
                 text = file.read_text()
-                file.write_text(
-                    text.replace("apps.bookings", f"apps.{name}").replace('"bookings.', f'"{name}.')
-                )
+                for old in ("apps.{}", '"{}.', '"{}"', "'{}:"):  # imports, tasks, URL names
+                    text = text.replace(old.format("bookings"), old.format(name))
+                file.write_text(text)
     demo.run([sys.executable, "-m", "trellis", "owners"], cwd=project)
 
 
@@ -74,7 +74,7 @@ def cost(arguments: list[str], *, cwd: Path) -> Cost:
 
 
 def costs(*, cwd: Path) -> dict[str, Cost]:
-    """The medians of both commands, run in turns. (The first round only warms the disk.)"""
+    """Return the medians of both commands, run in turns. The first round only warms the disk."""
     runs: dict[str, list[Cost]] = {name: [] for name in COMMANDS}
     for number in range(ROUNDS + 1):
         for name, arguments in COMMANDS.items():
@@ -103,7 +103,7 @@ def main() -> int:
                 f"  {parse.seconds:9.3f} s  {ratio:6.2f}",
                 flush=True,
             )
-    print("an app more                time      memory")
+    print("one more app               time      memory")
     few, many = (each(checks, first, last) for first, last in pairwise(SIZES))
     for (first, last), one in zip(pairwise(SIZES), (few, many), strict=True):
         print(f"from {first:3} to {last:3} apps  {one.seconds * 1000:6.2f} ms  {one.kib:6.0f} KiB")
@@ -113,7 +113,7 @@ def main() -> int:
 
 
 def each(checks: dict[int, Cost], first: int, last: int) -> Cost:
-    """What each app between two sizes has cost."""
+    """Return what one more app between two sizes costs."""
     pairs = zip(checks[last], checks[first], strict=True)
     return Cost(*((more - less) / (last - first) for more, less in pairs))
 

@@ -115,10 +115,10 @@ def _packages(app: App) -> Iterator[Finding]:
 
 
 def _tests(app: App, project: Project) -> Iterator[Finding]:
+    tests = [path for path in app.files if path.endswith(".py") and not is_read(path)]
     for layer in TESTED:
         if not any(module.layer == layer and module.has_code for module in app.modules):
             continue
-        tests = [path for path in app.files if path.endswith(".py") and not is_read(path)]
         own = [path for path in tests if _is_test_of(layer, path)]
         if not any("def test_" in text_of(project.root / path) for path in own):
             message = f"has no tests. Write one in apps/{app.name}/tests/test_{layer}.py."

@@ -1,10 +1,8 @@
 """Rules about a few habits that a short look at the syntax sees well."""
 
-import ast
 import re
 from collections.abc import Iterator
 
-from trellis.checks.imports import Function
 from trellis.checks.project import App, Module, Project, text_of
 from trellis.checks.rules import Finding
 from trellis.checks.table import is_network
@@ -27,15 +25,16 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _no_client_in_a_transaction(module, talking)
         if module.layer in ("services", "selectors"):
             yield from _clock_is_an_argument(module)
+    apps = {app.namespace: app.name for app in project.apps}
     for app in project.apps:
-        yield from _templates_link_to_declared_apps(app, project)
+        yield from _templates_link_to_declared_apps(app, apps, project)
 
 
 def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
     for use in module.names.uses:
         owner, _, method = use.dotted.rpartition(".")
         task = owner.rpartition(".")[2]
-        if not use.call or use.later:
+        if not use.called or use.later:
             continue  # a lambda or an inner function is for `transaction.on_commit`
         if method in ("delay", "apply_async") and ".tasks." in owner:
             message = f"{task}.{method} does not wait for the commit."
@@ -52,25 +51,12 @@ def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
 
 
 def _tasks_are_shallow(module: Module) -> Iterator[Finding]:
-    for function in module.names.functions:
-        meanings = [module.names.meaning(one) for one in function.decorator_list]
-        is_task = any(one in SHARED_TASK or one.endswith(".app.task") for one in meanings)
-        if is_task and not _is_one_call(function):
-            message = f"{function.name} does more than one call."
+    for one in module.names.blocks:
+        is_task = any(name in SHARED_TASK or name.endswith(".app.task") for name in one.under)
+        if is_task and one.is_function and not one.is_one_call:
+            message = f"{one.name} does more than one call."
             cure = f"Move its logic to apps/{module.app}/services.py and call that."
-            yield Finding(module.path, function.lineno, "tasks_are_shallow", f"{message} {cure}")
-
-
-def _is_one_call(function: Function) -> bool:
-    """Whether its body is one call, or nothing at all."""
-    body = [one for one in function.body if not isinstance(one, ast.Pass)]
-    values = [getattr(one, "value", None) for one in body if isinstance(one, ast.Expr | ast.Return)]
-    calls = [one for one in values if not isinstance(one, ast.Constant)]  # not the docstring
-    return len(values) == len(body) and len(calls) <= 1 and all(_is_call(one) for one in calls)
-
-
-def _is_call(node: ast.AST | None) -> bool:
-    return isinstance(node.value if isinstance(node, ast.Await) else node, ast.Call)
+            yield Finding(module.path, one.line, "tasks_are_shallow", f"{message} {cure}")
 
 
 def _what_talks(modules: list[Module]) -> set[str]:
@@ -79,14 +65,14 @@ def _what_talks(modules: list[Module]) -> set[str]:
     callers: dict[str, list[str]] = {}
     for module in modules:
         # To make an object does not use the network, but for a client that is a class.
-        classes = {one.name for one in module.names.classes if module.layer != "clients"}
+        classes = module.names.classes if module.layer != "clients" else ()
         for use in module.names.uses:
             if not use.top or use.later or use.top in classes:
                 continue
             user = f"{module.dotted}.{use.top}"
             if is_network(use.dotted):
                 talking.add(user)
-            elif use.call and use.dotted.startswith("apps."):
+            elif use.called and use.dotted.startswith("apps."):
                 callers.setdefault(use.dotted, []).append(user)
     waiting = [*talking]
     while waiting:
@@ -101,48 +87,32 @@ def _what_talks(modules: list[Module]) -> set[str]:
 
 
 def _no_client_in_a_transaction(module: Module, talking: set[str]) -> Iterator[Finding]:
-    blocks = [*_atomic_blocks(module)]
+    blocks = [one for one in module.names.blocks if ATOMIC in one.under]
     for use in module.names.uses if blocks else ():
-        inside = any(use.line in lines and use.function == name for lines, name in blocks)
-        if inside and use.call and (use.dotted in talking or is_network(use.dotted)):
+        inside = any(use.line in one.lines and use.function == one.name for one in blocks)
+        if inside and use.called and (use.dotted in talking or is_network(use.dotted)):
             what = use.dotted.removeprefix(f"apps.{module.app}.")
             message = f"{what} uses the network while the transaction is open."
             cure = "Call it after the transaction, from a task."
             yield Finding(module.path, use.line, "no_client_in_a_transaction", f"{message} {cure}")
 
 
-def _atomic_blocks(module: Module) -> Iterator[tuple[range, str]]:
-    """Yield (lines, function) of each body that runs in `transaction.atomic`."""
-    if not any(use.dotted.startswith(ATOMIC) for use in module.names.uses):
-        return
-    for function in module.names.functions:
-        if ATOMIC in [module.names.meaning(one) for one in function.decorator_list]:
-            yield _lines(function.body), function.name
-    for block, name in module.names.withs:
-        if ATOMIC in [module.names.meaning(one.context_expr) for one in block.items]:
-            yield _lines(block.body), name
-
-
-def _lines(body: list[ast.stmt]) -> range:
-    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
-
-
 def _clock_is_an_argument(module: Module) -> Iterator[Finding]:
     for use in module.names.uses:
         if not use.origin or use.dotted.startswith("apps."):
             continue
-        bare = use.call and not use.call.args and not use.call.keywords
         if (
             use.dotted.endswith(tuple(f".{clock}" for clock in CLOCKS))
             or use.dotted in OTHER_CLOCKS
-            or (bare and use.dotted in CLOCKS_WITHOUT_ARGUMENT)
+            or (use.bare and use.dotted in CLOCKS_WITHOUT_ARGUMENT)
         ):
             message = f"{use.dotted} is a hidden clock. Take `at` as an argument."
             yield Finding(module.path, use.line, "clock_is_an_argument", message)
 
 
-def _templates_link_to_declared_apps(app: App, project: Project) -> Iterator[Finding]:
-    apps = {other.namespace: other.name for other in project.apps}
+def _templates_link_to_declared_apps(
+    app: App, apps: dict[str, str], project: Project
+) -> Iterator[Finding]:
     for path in app.files:
         if path.startswith(f"apps/{app.name}/templates/"):
             text = text_of(project.root / path)

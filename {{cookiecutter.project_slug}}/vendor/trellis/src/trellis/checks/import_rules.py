@@ -43,7 +43,7 @@ def _statements(module: Module) -> dict[int, list[Use]]:
             uses[use.origin].append(use)
     statements: dict[int, list[Use]] = {}
     for one, found in uses.items():
-        unused = Use(one.dotted, one.line, one, "", "", False, None)
+        unused = Use(one.dotted, one.line, one, "", "", False, False, False)
         statements.setdefault(one.line, []).extend(found or [unused])
     return statements
 

@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 BY_STRING = ("import_module", "__import__")
 
 
@@ -24,7 +23,19 @@ class Use(NamedTuple):
     function: str  # the innermost function around it; "" outside of functions and in annotations
     top: str  # the function or class at the top of the file around it; "" outside of them
     later: bool  # whether it stands in a lambda or in a function inside a function
-    call: ast.Call | None  # where it is called
+    called: bool
+    bare: bool  # called without arguments
+
+
+class Block(NamedTuple):
+    """A function, or the body of a `with`."""
+
+    name: str  # of the function
+    under: tuple[str, ...]  # dotted names of its decorators, or of what `with` opens
+    line: int
+    lines: range  # of its body
+    is_function: bool
+    is_one_call: bool  # whether its body is one call, or nothing at all
 
 
 class _Scope:
@@ -58,27 +69,39 @@ class _Scope:
 
 _Read = tuple[ast.AST, list[str], _Scope, bool, ast.Call | None]  # name, attributes, …
 _Waiting = tuple[ast.AST, _Scope, bool, ast.Call | None]  # node, scope, in an annotation, call
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Names:
-    """The imports of a module and the uses of what they bring in."""
+    """The imports of a module and the uses of what they bring in. It keeps no syntax tree."""
 
     def __init__(self, tree: ast.Module, *, dotted: str, is_package: bool) -> None:
         self.dotted = dotted
         self.package = dotted.split(".") if is_package else dotted.split(".")[:-1]
         self.imports: list[Import] = []
         self.uses: list[Use] = []
-        self.functions: list[Function] = []
-        self.classes: list[ast.ClassDef] = []
-        self.withs: list[tuple[ast.With | ast.AsyncWith, str]] = []  # with the function around it
+        self.classes: list[str] = []  # at the top of the file
         self._module = _Scope(tree, None)
+        self._functions: list[_Function] = []
+        self._withs: list[tuple[ast.With | ast.AsyncWith, str]] = []  # and the function around it
         for read in list(self._walk(tree)):  # all of it first: a name may be bound further down
             use = _use(*read)
             if use:
                 self.uses.append(use)
         self.uses.sort(key=lambda use: use.line)
+        self.blocks = list(self._blocks())
+        del self._functions, self._withs
 
-    def meaning(self, node: ast.AST) -> str:
+    def _blocks(self) -> Iterator[Block]:
+        for one in self._functions:
+            under = tuple(self._meaning(decorator) for decorator in one.decorator_list)
+            is_one_call = bool(under) and _is_one_call(one)
+            yield Block(one.name, under, one.lineno, _lines(one.body), True, is_one_call)
+        for block, name in self._withs:
+            under = tuple(self._meaning(item.context_expr) for item in block.items)
+            yield Block(name, under, block.lineno, _lines(block.body), False, False)
+
+    def _meaning(self, node: ast.AST) -> str:
         """Return the dotted name of an expression, seen from the top of the file; "" for none.
 
         A call, as in `@shared_task(...)`, means what it calls, and `Admin[Row]` means `Admin`.
@@ -108,7 +131,8 @@ class Names:
             elif not isinstance(node, ast.Constant):
                 if isinstance(node, ast.Call):
                     self._look_for_strings(node, scope)
-                self._define(node, scope)
+                elif isinstance(node, ast.stmt | ast.ExceptHandler):
+                    self._define(node, scope)
                 _wait_for_what_is_in(node, scope, annotation, waiting)
 
     def _bind(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
@@ -141,17 +165,18 @@ class Names:
             one = Import(dotted, call.lineno)
             self.imports.append(one)
             later = scope.depth > 1
-            use = Use(dotted, call.lineno, one, scope.function, scope.top, later, call=None)
+            where = (scope.function, scope.top, later)
+            use = Use(dotted, call.lineno, one, *where, called=False, bare=False)
             self.uses.append(use)
 
     def _define(self, node: ast.AST, scope: _Scope) -> None:
         """Note functions and classes: their names hide others, and have a meaning of their own."""
-        if isinstance(node, ast.ClassDef):
-            self.classes.append(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            self.functions.append(node)
+        if isinstance(node, ast.ClassDef) and scope is self._module:
+            self.classes.append(node.name)
+        elif isinstance(node, _Function):
+            self._functions.append(node)
         elif isinstance(node, ast.With | ast.AsyncWith):
-            self.withs.append((node, scope.function))
+            self._withs.append((node, scope.function))
         name = getattr(node, "name", None)  # also of `except … as name`
         if not isinstance(name, str):
             return
@@ -166,7 +191,7 @@ def _wait_for_what_is_in(
 ) -> None:
     """Add the parts of a node, each with the scope it stands in."""
     inner = scope
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+    if isinstance(node, _Function | ast.Lambda | ast.ClassDef):
         inner = _Scope(node, scope)
         if not isinstance(node, ast.ClassDef):
             arguments = node.args
@@ -174,6 +199,8 @@ def _wait_for_what_is_in(
             inner.others.update(one.arg for some in every for one in some)
             inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
     for field in node._fields:
+        if field in ("ctx", "op", "ops"):
+            continue
         value = getattr(node, field, None)
         where = inner if field == "body" else scope
         typed = annotation or field in ("annotation", "returns")
@@ -193,7 +220,8 @@ def _use(
     fits = [one for _, one in meanings if one and f"{dotted}.".startswith(f"{one.dotted}.")]
     origin = max(fits, key=lambda one: len(one.dotted), default=meanings[-1][1])
     function = "" if annotation else scope.function
-    return Use(dotted, root.lineno, origin, function, scope.top, scope.depth > 1, call)
+    later, bare = scope.depth > 1, call is not None and not call.args and not call.keywords
+    return Use(dotted, root.lineno, origin, function, scope.top, later, call is not None, bare)
 
 
 def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
@@ -203,3 +231,18 @@ def _chain(node: ast.AST) -> tuple[ast.AST, list[str]]:
         attributes.append(node.attr)
         node = node.value
     return node, attributes[::-1]
+
+
+def _lines(body: list[ast.stmt]) -> range:
+    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
+
+
+def _is_one_call(function: _Function) -> bool:
+    body = [one for one in function.body if not isinstance(one, ast.Pass)]
+    values = [getattr(one, "value", None) for one in body if isinstance(one, ast.Expr | ast.Return)]
+    calls = [one for one in values if not isinstance(one, ast.Constant)]  # not the docstring
+    return len(values) == len(body) and len(calls) <= 1 and all(_is_call(one) for one in calls)
+
+
+def _is_call(node: ast.AST | None) -> bool:
+    return isinstance(node.value if isinstance(node, ast.Await) else node, ast.Call)

@@ -10,7 +10,7 @@ A rule of a project's own is a function in a file of the project, named by `own_
     def apps_do_not_print(project):
         '''Apps write log lines; they do not print.'''
         for module in project.modules:
-            for node in ast.walk(module.tree):
+            for node in ast.walk(project.tree(module)):
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
                     yield module.path, node.lineno, "prints. Use a logger."
 

@@ -30,23 +30,19 @@ class Module:
         self.app = app  # "" in config/
         self.layer = layer  # "views", also for views/pages.py
         self.group = group  # "doors"; "" for what is no layer
-        self.tree = tree
         self.dotted = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-    @cached_property
-    def names(self) -> Names:
-        return Names(self.tree, dotted=self.dotted, is_package=self.path.endswith("/__init__.py"))
-
-    @property
-    def has_code(self) -> bool:
-        """Whether there is more in it than docstrings."""
-        return not all(
-            isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
-            for one in self.tree.body
-        )
-
-    def finding(self, line: int, rule: str, message: str) -> Finding:
-        return Finding(self.path, line, rule, message)
+        self.names = Names(tree, dotted=self.dotted, is_package=path.endswith("/__init__.py"))
+        # The tree itself is not kept: those of a large project would fill the memory.
+        is_docstring = [
+            isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) for one in tree.body
+        ]
+        self.has_code = not all(is_docstring)
+        self.texts = {  # that stand in names at the top of the file
+            getattr(target, "id", ""): one.value.value
+            for one in tree.body
+            if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant)
+            for target in one.targets
+        }
 
 
 class App:
@@ -71,13 +67,8 @@ class App:
     @cached_property
     def namespace(self) -> str:
         """Return the `app_name` of its urls, by which templates link to it."""
-        for module in self.modules:
-            for statement in module.tree.body if module.layer == "urls" else ():
-                names = [getattr(one, "id", "") for one in getattr(statement, "targets", ())]
-                value = getattr(statement, "value", None)
-                if "app_name" in names and isinstance(value, ast.Constant):
-                    return str(value.value)
-        return self.name
+        named = [one.texts.get("app_name") for one in self.modules if one.layer == "urls"]
+        return next((str(name) for name in named if name), self.name)
 
 
 class Project:
@@ -101,6 +92,10 @@ class Project:
 
     def app(self, name: str) -> App | None:
         return self._by_name.get(name)
+
+    def tree(self, module: Module) -> ast.Module:
+        """Return the syntax tree of a module, for rules of the project's own."""
+        return _parsed(module.path, self)
 
     @cached_property
     def _by_name(self) -> dict[str, App]:
