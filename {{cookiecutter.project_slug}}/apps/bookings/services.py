@@ -40,7 +40,7 @@ def book_seat(*, session_public_id: UUID, by: int, at: datetime) -> types.Bookin
     Raises `AlreadyBooked`, and what `catalog.services.take_seat` raises.
     """
     session = catalog.take_seat(public_id=session_public_id, at=at)
-    # The session is locked now, so nobody can book between this question and our commit.
+    # The session is locked until the commit, so nobody can book it between this check and then.
     if Booking.objects.filter(session_id=session.id, attendee_id=by, status__in=ACTIVE).exists():
         raise AlreadyBooked
     booking = Booking(session_id=session.id, attendee_id=by, booked_at=at)
@@ -60,6 +60,7 @@ def book_seat(*, session_public_id: UUID, by: int, at: datetime) -> types.Bookin
 @transaction.atomic
 def record_payment(*, booking_id: int, at: datetime) -> None:
     """Confirm a held booking that has been paid. Raises `HoldOver`."""
+    # Locked, so that the hold cannot expire while it is confirmed. (The session is not locked.)
     held = Booking.objects.select_for_update(of=["self"]).filter(
         pk=booking_id,
         status=Booking.Status.HELD,
@@ -93,6 +94,7 @@ def expire_unpaid_holds(*, at: datetime) -> int:
 
     A hold whose seat the database does not take back is logged, and does not stop the others.
     """
+    # A booking that is locked is being paid or cancelled right now: leave it to the next run.
     over = Booking.objects.select_for_update(skip_locked=True, of=["self"]).filter(
         Q(hold_expires_at__lte=at) | Q(session__starts_at__lte=at), status=Booking.Status.HELD
     )

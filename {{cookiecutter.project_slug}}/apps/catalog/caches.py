@@ -15,7 +15,6 @@ from apps.catalog.models import Session
     negative_ttl=10,
     bottleneck="a shared link brings many readers at once; a hit takes less than half of a load",
     invalidated_by=(
-        "apps.catalog.services.schedule_session",
         "apps.catalog.services.reschedule_session",
         "apps.catalog.services.revise_workshop",
         "apps.catalog.services.take_seat",

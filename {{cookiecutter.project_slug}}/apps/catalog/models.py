@@ -46,14 +46,17 @@ class Session(reads.Model):
         return f"{self.workshop.title}, {self.starts_at:%d %b %Y %H:%M}"
 
     @classmethod
-    def values_of(
-        cls, sessions: models.QuerySet["Session"]
-    ) -> models.QuerySet["Session", dict[str, Any]]:
+    def values_of(cls, sessions: models.QuerySet["Session"]) -> models.QuerySet["Session", Any]:
         """Return the fields of `types.Session` as dicts: that costs half as much as rows."""
-        values: models.QuerySet[Session, dict[str, Any]] = sessions.values(
-            *("id", "public_id", "starts_at", "minutes"),
-            *("room", "price_cents", "capacity", "seats_left"),
+        return sessions.values(
+            "id",
+            "public_id",
+            "starts_at",
+            "minutes",
+            "room",
+            "price_cents",
+            "capacity",
+            "seats_left",
             title=F("workshop__title"),
             summary=F("workshop__summary"),
         )
-        return values

@@ -69,7 +69,6 @@ def schedule_session(
     )
     session.full_clean()
     session.save()
-    caches.session.invalidate(public_id=session.public_id)
     return session.pk
 
 
@@ -86,7 +85,7 @@ def reschedule_session(*, session_id: int, starts_at: datetime, at: datetime) ->
 
 @transaction.atomic
 def announce_programme(*, workshops: list[types.PlannedWorkshop], at: datetime) -> None:
-    """Announce workshops with two sessions each: one workshop an evening, and again a week later.
+    """Announce workshops, one for each evening from tomorrow on, and each again a week later.
 
     A workshop whose title exists already stays as it is.
     """
@@ -126,6 +125,6 @@ def take_seat(*, public_id: UUID, at: datetime) -> types.Session:
 @transaction.atomic
 def give_back_seat(*, session_id: int) -> None:
     """Free one seat of a session. The check constraint refuses more seats than were taken."""
-    sessions = Session.objects.filter(pk=session_id)
-    sessions.update(seats_left=F("seats_left") + 1)
-    caches.session.invalidate(public_id=sessions.get().public_id)
+    Session.objects.filter(pk=session_id).update(seats_left=F("seats_left") + 1)
+    session = Session.objects.get(pk=session_id)
+    caches.session.invalidate(public_id=session.public_id)
