@@ -1,0 +1,180 @@
+"""The faults that `make mutate` seeds: what a tired person writes, and who would suffer from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = "{" + "{cookiecutter.project_slug}" + "}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One replacement, and what it would do to people.
+
+    `path` is in the generated project's folder; with a slash in front, in the template. `old` is
+    short, so that it survives changes around it, and occurs once. `caught_by` is where a test is
+    expected: arguments of the template's pytest, or, if they begin with `project `, of a project's
+    pytest, or a step of its `make check`. `along` is what a person would change with it.
+    """
+
+    what: str
+    path: str
+    old: str
+    new: str
+    caught_by: str
+    along: "Fault | None" = None
+
+    def file(self, template: Path) -> Path:
+        """Return the file that it goes into. Raises `ValueError` if the text is not there once."""
+        root = template if self.path.startswith("/") else template / FOLDER
+        path = root / self.path.removeprefix("/")
+        found = path.read_text().count(self.old) if path.is_file() else 0
+        if found != 1:
+            raise ValueError(f"{self.path} has {self.old!r} {found} times")
+        return path
+
+
+SETTINGS, CELERY, ENVIRONMENT = "config/settings.py", "config/celery.py", ".env.example"
+DOCKERFILE, COMPOSE, WORKFLOW = "Dockerfile", "compose.yaml", ".github/workflows/ci.yml"
+BOOKINGS, CATALOG = "apps/bookings", "apps/catalog"
+LIBRARY = "vendor/trellis/src/trellis"
+T = "tests/template"
+IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
+SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
+ENV = "tests/library/test_env.py"
+
+FAULTS = (
+    # Settings, and who may do what
+    Fault("no page has a content security policy", SETTINGS, '    "django.middleware.csp.ContentSecurityPolicyMiddleware",\n', "", "project tests"),
+    Fault("session cookies travel in the clear", SETTINGS, "SESSION_COOKIE_SECURE = True", "SESSION_COOKIE_SECURE = False", SET),
+    Fault("production starts without a mail server", f"{LIBRARY}/env.py", 'schemes=(*MAIL_PORTS,), default="", example=example, needed=True', 'schemes=(*MAIL_PORTS,), default="", example=example', SET),
+    Fault("production starts with a short secret", f"{LIBRARY}/env.py", "len(value) < length", "len(value) < 5", ENV),
+    Fault("production starts with a secret of one letter", f"{LIBRARY}/env.py", "len(set(value)) < 8", "len(set(value)) < 1", ENV),
+    Fault("a password is part of an error message", f"{LIBRARY}/env.py", 'return "is not a URL."', 'return f"is not a URL: {value}."', ENV),
+    Fault("a misspelt flag is off", f"{LIBRARY}/env.py", 'self._wrong(name, value, wanted="true or false")', "return False", ENV),
+    Fault("a placeholder in capitals goes to production", f"{LIBRARY}/env.py", 'r"change[-_ ]?me", re.I', 'r"change[-_ ]?me"', ENV),
+    Fault("tasks wait in the memory of one production process", CELERY, 'schemes=("local", ', 'schemes=("memory", "local", ', SET),
+    Fault("each production process has a cache of its own", f"{LIBRARY}/env.py", "schemes=SHARED_CACHES,", "schemes=(*SHARED_CACHES, *OTHER_CACHES),", ENV),
+    Fault("visitors see the source code", SETTINGS, "if PRODUCTION and DEBUG:", "if False:", SET),
+    Fault("a visitor says that the request came by TLS", SETTINGS, "    if PROXY_COUNT:  #", "    if True:  #", SET),
+    Fault("all hosts of a domain are bound to TLS unasked", SETTINGS, 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False', 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True', SET),
+    Fault("two test runs at once break each other", SETTINGS, 'f"test-{os.getpid()}.sqlite3"', '"test.sqlite3"', SET),
+    Fault("a query may run for ever", SETTINGS, "-c statement_timeout=30000 ", "", SET),
+    Fault("browsers keep old styles after a deployment", SETTINGS, "whitenoise.storage.CompressedManifestStaticFilesStorage", "whitenoise.storage.CompressedStaticFilesStorage", SET),
+    Fault("any password will do", SETTINGS, '        "MinimumLengthValidator",\n', "", PAGES),
+    Fault("nobody is locked out for guessing passwords", SETTINGS, 'AXES_USERNAME_FORM_FIELD = "username"', "AXES_ENABLED = False", "project apps/accounts"),
+    Fault("a dotless i evades the lock on guessing", f"{LIBRARY}/web/requests.py", ".strip().upper().lower()", ".strip().lower()", "tests/library/test_requests.py"),
+    Fault("a visitor chooses the address that is locked out", f"{LIBRARY}/web/requests.py", "forwarded[-proxies]", "forwarded[0]", "tests/library/test_requests.py"),
+    Fault("what people post is sent to Sentry", SETTINGS, 'max_request_body_size="never"', 'max_request_body_size="medium"', f"{T}/test_ownership.py"),
+    Fault("errors reach nobody in particular", SETTINGS, "before_send=logs.tag_owner", "before_send=None", f"{T}/test_ownership.py"),
+    # .env.example
+    Fault("a variable that production needs is not marked", ENVIRONMENT, "# (production) A cache that", "# A cache that", SET),
+    Fault("a variable is documented under an old name", ENVIRONMENT, "# PROXY_COUNT=1", "# PROXIES=1", SET),
+    Fault("an example of a URL does not work", ENVIRONMENT, "smtp+tls://", "smtps://", SET),
+    Fault("an example goes to production as it stands", ENVIRONMENT, "SECRET_KEY=change-me", "SECRET_KEY=aB3dE6gH9jK2mN5pQ8sT1vW4yZ7cF0iL-oR_uX.bC6dE9fG2hJ", SET),
+    # The image
+    Fault("the image runs as root", DOCKERFILE, "USER app\n", "", IMAGE),
+    Fault("the image writes over its own code", DOCKERFILE, "install -d -o app -g app /app/var", "install -d -o app -g app /app /app/var", IMAGE),
+    Fault("the image of a private clone cannot be read", DOCKERFILE, "COPY --from=build /app/var/static var/static\nCOPY --chmod=755 . .", "COPY --from=build /app/var/static var/static\nCOPY . .", IMAGE),
+    Fault("the image holds development packages", DOCKERFILE, "--no-dev ", "", IMAGE),
+    Fault("the library in the image is a link", DOCKERFILE, "--no-dev --no-editable", "--no-dev", IMAGE),
+    Fault("the image has no static files", DOCKERFILE, "COPY --from=build /app/var/static var/static\n", "", IMAGE),
+    Fault("the image starts in development", DOCKERFILE, "    DJANGO_ENV=production \\\n    GRANIAN", "    GRANIAN", IMAGE),
+    Fault("the image is never healthy", DOCKERFILE, "/health/live'", "/health/alive'", IMAGE),
+    Fault("a stop kills the requests", DOCKERFILE, "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", IMAGE),
+    Fault("secrets are copied into the image", ".dockerignore", ".env\n.env.*", ".env.*", IMAGE),
+    # compose.yaml
+    Fault("the worker serves no mails", COMPOSE, '"default,mail,slow"', '"default,slow"', IMAGE),
+    Fault("make dev serves no slow tasks", "Procfile", "default,mail,slow", "default,mail", IMAGE),
+    Fault("the database is lost with its container", COMPOSE, "      - postgres:/var/lib/postgresql/data\n", "      - postgres:/var/lib/postgres\n", IMAGE),
+    Fault("queued tasks are evicted", COMPOSE, "noeviction", "allkeys-lru", IMAGE),
+    Fault("beat has a command that does not exist", COMPOSE, "[celery, -A, config, beat,", "[celery, -A, config, beats,", IMAGE),
+    Fault("a worker is killed before it has stopped", COMPOSE, "stop_grace_period: 40s # longer than worker", "stop_grace_period: 10s # longer than worker", IMAGE),
+    Fault("the site starts before its database", COMPOSE, "      condition: service_completed_successfully", "      condition: service_started", IMAGE),
+    Fault("the trial site trusts anybody's headers", COMPOSE, '    PROXY_COUNT: "0" # and no proxy whose headers could be trusted\n', "", IMAGE),
+    # The workflow, and the hooks of pre-commit
+    Fault("CI runs a target that does not exist", WORKFLOW, "- run: make check", "- run: make checks", DELIVERY),
+    Fault("CI tests SQLite twice", WORKFLOW, "DATABASE_URL=${{ matrix.database_url }}", "DATABASE=${{ matrix.database_url }}", DELIVERY),
+    Fault("CI ignores the default branch", WORKFLOW, "github.event.repository.default_branch", "'main'", DELIVERY),
+    Fault("CI may push", WORKFLOW, "contents: read", "contents: write", DELIVERY),
+    Fault("a commit is not checked for layout", ".pre-commit-config.yaml", ".venv/bin/trellis check", ".venv/bin/trellis rules", DELIVERY),
+    Fault("a commit needs uv on the path", ".pre-commit-config.yaml", "entry: .venv/bin/ruff format", "entry: uv run ruff format", DELIVERY),
+    # Pages
+    Fault("a field has no name for a screen reader", f"{BOOKINGS}/templates/bookings/session_list.html", ' aria-label="Search by title"', "", PAGES),
+    Fault("a page does not close what it opens", f"{BOOKINGS}/templates/bookings/session_list.html", "  </article>\n  {% empty %}", "  {% empty %}", PAGES),
+    Fault("a form has no token", f"{BOOKINGS}/templates/bookings/my_bookings.html", "{% csrf_token %}", "", PAGES),
+    Fault("a column has no name", f"{BOOKINGS}/templates/bookings/my_bookings.html", '<span class="visually-hidden">Cancel</span>', "", PAGES),
+    Fault("a refusal is not announced", "templates/refused.html", ' role="alert"', "", PAGES),
+    Fault("what a visitor typed becomes markup", f"{BOOKINGS}/templates/bookings/session_list.html", "called “{{ title }}”", "called “{{ title|safe }}”", PAGES),
+    Fault("a telephone shows a page for desks", "templates/base.html", '  <meta name="viewport" content="width=device-width, initial-scale=1">\n', "", PAGES),
+    # The admin, and validators
+    Fault("staff delete bookings without a service", f"{BOOKINGS}/admin.py", "obj: Booking | None = None) -> bool:\n        return False", "obj: Booking | None = None) -> bool:\n        return True", PAGES),
+    Fault("staff edit bookings without a service", f"{BOOKINGS}/admin.py", "return obj is None and super()", "return super()", PAGES),
+    Fault("anybody in the admin records payments", f"{BOOKINGS}/admin.py", ', permissions=["change"]', "", "project apps/bookings"),
+    Fault("anybody in the admin replays failed tasks", f"{LIBRARY}/admin.py", 'description="Replay: run again", permissions=["change"]', 'description="Replay: run again"', "tests/library/test_admin.py"),
+    Fault("a session has no seat at all", f"{CATALOG}/models.py", "MinValueValidator(1)", "MinValueValidator(0)", PAGES,
+        Fault("", f"{CATALOG}/migrations/0001_initial.py", "MinValueValidator(1)", "MinValueValidator(0)", "")),
+    Fault("a service saves what is not valid", f"{CATALOG}/services.py", "    session.full_clean()\n", "", PAGES),
+    # What always holds
+    Fault("anybody cancels anybody's booking", f"{BOOKINGS}/services.py", "public_id=public_id, attendee_id=by", "public_id=public_id", "project apps/bookings"),
+    Fault("anybody sees how full the house is", "apps/insights/views.py", "not request.user.is_staff", "False", "project apps/insights"),
+    Fault("seats are oversold", f"{CATALOG}/services.py", ", seats_left__gt=0)", ")", "project apps/catalog"),
+    Fault("a session of yesterday is booked", f"{CATALOG}/services.py", "public_id=public_id, starts_at__gt=at, ", "public_id=public_id, ", "project apps/catalog"),
+    Fault("the database lets more seats be left than there are", f"{CATALOG}/models.py", '& Q(seats_left__lte=F("capacity"))', "", "project apps/catalog",
+        Fault("", f"{CATALOG}/migrations/0001_initial.py", ', ("seats_left__lte", models.F("capacity"))', "", "")),
+    Fault("the database lets somebody hold two seats", f"{BOOKINGS}/models.py", "Q(status__in=ACTIVE)", 'Q(status="held")', "project apps/bookings",
+        Fault("", f"{BOOKINGS}/migrations/0001_initial.py", '("status__in", ["held", "confirmed"])', '("status", "held")', "")),
+    Fault("the database lets a seat be held for ever", f"{BOOKINGS}/models.py", "hold_expires_at__isnull=False", "pk__isnull=False", "project apps/bookings",
+        Fault("", f"{BOOKINGS}/migrations/0001_initial.py", '("hold_expires_at__isnull", False)', '("pk__isnull", False)', "")),
+    Fault("a seat is taken though its booking fails", f"{BOOKINGS}/services.py", "@transaction.atomic\ndef book_seat", "def book_seat", "project apps/bookings"),
+    Fault("people sign in by a name that others have, too", "apps/accounts/models.py", 'USERNAME_FIELD = "email"', 'USERNAME_FIELD = "name"', "project apps/accounts"),
+    # Tasks
+    Fault("messages on their way find no task", f"{BOOKINGS}/tasks.py", 'name="bookings.send_confirmation"', 'name="send_confirmation"', "project tests"),
+    Fault("a booking that was rolled back is announced", f"{BOOKINGS}/services.py", "        tasks.send_confirmation.delay_on_commit(booking_id=booking.pk)\n    return", "        tasks.send_confirmation.delay(booking_id=booking.pk)\n    return", "project layout"),
+    Fault("a confirmation is mailed twice", f"{BOOKINGS}/services.py", "        if claim.is_new:\n", "        if True:\n", "project apps/bookings"),
+    Fault("scheduled tasks pile up behind a busy worker", f"{BOOKINGS}/tasks.py", "    expires=60,\n", "", "project tests"),
+    Fault("tasks run in another queue than they state", f"{LIBRARY}/tasks/base.py", 'cls.queue_name = cls.__dict__["queue"]', "pass", "tests/library/tasks"),
+    Fault("a task out of memory ends the worker", f"{LIBRARY}/tasks/base.py", "except MemoryError", "except ZeroDivisionError", "tests/library/tasks"),
+    Fault("tasks fail and leave no trace", f"{LIBRARY}/tasks/recording.py", "@signals.task_failure.connect(", "@signals.task_prerun.connect(", "tests/library/tasks"),
+    Fault("a broker that is away makes an error of a commit", f"{LIBRARY}/tasks/base.py", 'logger.warning("task_unpublished", task=self.name, error=str(error))', "raise", "tests/library/tasks"),
+    Fault("two workers hold one claim", f"{LIBRARY}/tasks/claims.py", "done_at=None, expires_at__lte=at", "done_at=None", "tests/library/tasks"),
+    Fault("a failed effect is never tried again", f"{LIBRARY}/tasks/claims.py", "        release(claim, at=at)\n        raise", "        raise", "tests/library/tasks"),
+    Fault("two workers work on one message", f"{LIBRARY}/local_broker.py", "if not _is_free(lock_file):", "if False:", "tests/library/test_local_broker.py"),
+    Fault("a killed worker's messages are lost", f"{LIBRARY}/local_broker.py", "                for message in folder.glob(\"*.msg\"):\n                    _enqueue(message, queued=queued)\n", "", "tests/library/test_local_broker.py"),
+    # Caches and queries
+    Fault("a session's page shows it as it was", f"{CATALOG}/services.py", "    session.save(update_fields=[\"starts_at\"])\n    caches.session.invalidate(public_id=session.public_id)\n", "    session.save(update_fields=[\"starts_at\"])\n", "project apps/catalog"),
+    Fault("what is rolled back stays in the cache", f"{LIBRARY}/caching/cached_read.py", "transaction.get_connection().in_atomic_block or ", "", "tests/library/test_cached_read.py"),
+    Fault("rows load more behind a selector's back", "apps/insights/selectors.py", "list(reads.promised(DailyOccupancy.objects.filter(day__gte=since)))", "list(DailyOccupancy.objects.filter(day__gte=since))", "project apps/insights"),
+    Fault("a selector's budget is too high", f"{CATALOG}/selectors.py", "@reads.selector(queries=1)\ndef session(", "@reads.selector(queries=100)\ndef session(", "project apps/catalog"),
+    Fault("a list in two directions leaves rows out", f"{LIBRARY}/reads/paging.py", "for name in order}) > 1", "for name in order}) > 2", "tests/library/test_paging.py"),
+    # Logs, health, owners
+    Fault("log lines name no owner", f"{LIBRARY}/logs.py", "        event.setdefault(\"owner\", team)\n    return event", "        pass\n    return event", "tests/library/test_logs.py"),
+    Fault("a log in a file is full of colours", f"{LIBRARY}/logs.py", "sys.stderr.isatty()", "True", "tests/library/test_logs.py"),
+    Fault("a process without its database is ready", f"{LIBRARY}/web/health.py", "status=503", "status=200", "tests/library/test_health.py"),
+    Fault("an app's reviews go to nobody", f"{LIBRARY}/ownership.py", 'f"{pattern} {handle}\\n"', 'f"# {pattern} {handle}\\n"', "tests/library/test_ownership.py"),
+    Fault("a log line is lost over a broken OWNERS.toml", f"{LIBRARY}/ownership.py", "    except Malformed:\n        return \"\"", "    except KeyError:\n        return \"\"", "tests/library/test_ownership.py"),
+    # Checks and commands
+    Fault("warnings are no errors", "pyproject.toml", 'filterwarnings = ["error", ', "filterwarnings = [", f"{PROJECT} -k fails"),
+    Fault("types are half checked", "pyproject.toml", "strict = true\nplugins", "strict = false\nplugins", f"{PROJECT} -k fails"),
+    Fault("`make check` accepts anything", f"{LIBRARY}/commands/ci.py", "return not done.returncode", "return True", "tests/library/test_ci.py"),
+    Fault("`make check` has no layout step", f"{LIBRARY}/commands/ci.py", 'python("-m", "trellis", "check", *ANNOTATIONS)', 'python("-c", "")', f"{PROJECT} -k fails"),
+    Fault("`make check` runs no test", f"{LIBRARY}/commands/ci.py", '"pytest", "-q"', '"pytest", "--version"', f"{PROJECT} -k fails"),
+    Fault("`make check` fails and make does not", "Makefile", "@$(RUN) trellis ci", "-@$(RUN) trellis ci", f"{PROJECT} -k fails"),
+    Fault("`make setup` writes over the secrets", f"{LIBRARY}/commands/setup.py", "    if target.exists():\n        return False\n", "", "tests/library/test_setup.py"),
+    Fault("others on the machine read the secrets", f"{LIBRARY}/commands/setup.py", "target.touch(mode=0o600)", "target.touch()", "tests/library/test_setup.py"),
+    Fault("`make setup` ends well without a broker", f"{LIBRARY}/commands/setup.py", "        check_servers()\n", "", "tests/library/test_setup.py"),
+    Fault("drift shows another month", f"{LIBRARY}/commands/drift.py", "committed <= month", "committed >= month", "tests/library/test_drift.py"),
+    Fault("the runbook is not there at night", f"{CATALOG}/OWNERS.toml", "docs/runbooks/catalog.md", "docs/runbooks/none.md", "project layout"),
+    Fault("a document names a file that does not exist", "docs/architecture.md", "tests/test_project.py", "tests/test_projects.py", f"{T}/test_readme.py -k TestPaths"),
+    # Generation
+    Fault("a new app is in no settings", f"{LIBRARY}/commands/app.py", '"    # startapp adds apps above this line", \'    "apps.$app",\'', '"    # startapp adds apps above this line", \'    # "apps.$app",\'', "tests/library/test_app.py"),
+    Fault("a new app's task has another app's name", f"{LIBRARY}/app_template/tasks.py-tpl", 'name="$app.', 'name="app.', "tests/library/test_app.py"),
+    Fault("an app that failed halfway is left", f"{LIBRARY}/commands/app.py", "shutil.rmtree(", "str(", "tests/library/test_app.py"),
+    Fault("the hook accepts any answer", "/hooks/pre_gen_project.py", "sys.exit(1)", "pass", f"{T}/test_answers.py"),
+    Fault("a quotation mark in an answer breaks a file", "/hooks/pre_gen_project.py", "(r'[\"\\\\`<]', ", "(r'[\\\\`<]', ", f"{T}/test_answers.py"),
+    Fault("a second generation deletes the user's apps", "/hooks/pre_gen_project.py", "any(Path.cwd().iterdir())", "False", f"{T}/test_hooks.py"),
+    Fault("a read-only template gives a read-only project", "/hooks/post_gen_project.py", "path.chmod(path.stat().st_mode | 0o200)", "pass", f"{T}/test_hooks.py"),
+    Fault("the example leaves a part of it", f"{LIBRARY}/commands/remove_example.py", '("bookings", "catalog", "insights")', '("bookings", "catalog")', f"{T}/test_remove_example.py"),
+    Fault("removing the example writes through a link", f"{LIBRARY}/commands/remove_example.py", " and path.resolve() == path}", "}", f"{T}/test_remove_example.py"),
+    Fault("an update brings a removed example back", f"{LIBRARY}/commands/remove_example.py", "b'\"starter\": \"empty\"'", "b'\"starter\": \"example\"'", f"{T}/test_update.py {T}/test_remove_example.py"),
+    Fault("an update ends well and leaves conflicts", "Makefile", '[ -z "$$left" ]', "true", f"{T}/test_update.py"),
+)  # fmt: skip
