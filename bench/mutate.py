@@ -3,10 +3,10 @@
     make mutate [faults="3 7"]
     make mutate faults=--list
 
-Each fault of bench/faults.py goes into a copy of the template. First the tests run that are
-expected to catch it. If they pass, the steps of `make check` run in a project made from the copy,
-and then all tests of the template. What nothing catches is printed with what it would do to
-people; the exit status is the number of those.
+Each fault of bench/faults.py goes into a copy of the template, and a project is made from it. First
+the tests run that are expected to catch the fault. If they pass, the steps of `make check` run in
+the project, and then all tests of the template. What nothing catches is printed with what it would
+do to people; the exit status is the number of those.
 """
 
 import functools
@@ -28,6 +28,7 @@ import demo  # noqa: E402  # beside this folder, in no installed package
 from bench.faults import FAULTS, FOLDER, Fault  # noqa: E402
 
 SOURCE = "vendor/trellis/src"  # of the library, in a project
+NOT_RUN = "tests/template/test_mutate.py"
 LONGEST = 1800  # seconds that one command may take
 
 
@@ -46,13 +47,29 @@ class Copy:
     def project(self) -> Path:
         return self.place / demo.NAME
 
-    def environment(self) -> dict[str, str]:
-        """Return an environment for the project: the sound one's packages, but its own library."""
-        packages = self.sound / demo.NAME / ".venv"
-        path = f"{packages / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        source = str(self.project / SOURCE)
-        own = {"PATH": path, "VIRTUAL_ENV": str(packages), "PYTHONPATH": source}
-        return demo.clean_environment() | own
+    def generate(self) -> str:
+        """Make the project and set it up; return "generation" if that fails."""
+        command = [sys.executable, "-m", "cookiecutter", str(self.template), "--no-input"]
+        environment = demo.clean_environment()
+        arguments = ["-o", str(self.place)]
+        if failure([*command, *arguments], cwd=self.place, environment=environment):
+            return "generation"
+        self._take_packages()
+        return ""
+
+    def _take_packages(self) -> None:
+        """Take packages, `.env` and data of the sound project, but not its library."""
+        sound, own = self.sound / demo.NAME, self.project
+        subprocess.run(["cp", "-al", str(sound / ".venv"), str(own / ".venv")], check=True)
+        for path in (*(own / ".venv/bin").iterdir(), *(own / ".venv/lib").rglob("*.pth")):
+            old, new = str(sound).encode(), str(own).encode()
+            if path.is_file() and not path.is_symlink() and old in (text := path.read_bytes()):
+                mode = path.stat().st_mode
+                path.unlink()  # it is a link to the sound project's file
+                path.write_bytes(text.replace(old, new))
+                path.chmod(mode)
+        shutil.copy(sound / ".env", own / ".env")
+        shutil.copytree(sound / "var", own / "var")
 
 
 def copy_template(into: Path) -> None:
@@ -81,75 +98,61 @@ def caught_by(fault: Fault, *, scratch: Path, sound: Path) -> str:
     copy = Copy(scratch, sound)
     copy_template(scratch)
     seed(fault, template=copy.template)
+    if found := copy.generate():
+        return found
     where, _, rest = fault.caught_by.partition(" ")
-    if where != "project" and (found := in_template(fault.caught_by, copy=copy)):
-        return found
-    if found := generate(copy):
-        return found
-    if where == "project" and (found := in_project(rest, copy=copy)):
-        return found
-    for name in steps(copy):
-        if found := in_project(name, copy=copy):
-            return found
-    return in_template("tests", copy=copy)
-
-
-def generate(copy: Copy) -> str:
-    """Make the copy's project; return "generation" if that fails."""
-    command = [sys.executable, "-m", "cookiecutter", str(copy.template), "--no-input"]
-    environment = demo.clean_environment()
-    made = failure([*command, "-o", str(copy.place)], cwd=copy.place, environment=environment)
-    return "generation" if made else ""
+    if where == "project":
+        found = in_project(rest, project=copy.project)
+    else:
+        found = in_template(fault.caught_by, copy=copy)
+    for name in () if found else steps(copy.project):
+        found = found or in_project(name, project=copy.project)
+    return found or in_template("tests", copy=copy)
 
 
 def in_template(tests: str, *, copy: Copy) -> str:
     """Return which of the template's tests fails with the fault, and not without it."""
-    found = run_tests(tests, template=copy.template)
-    if found and without_fault(found, template=copy.sound / "template"):
+    found = run_tests(tests, template=copy.template, project=copy.project)
+    sound = copy.sound / "template"
+    if found and without_fault(found, template=sound, project=copy.sound / demo.NAME):
         sys.exit(f"Without any fault, {found} fails. Mend that first.")
     return found
 
 
-def run_tests(tests: str, *, template: Path) -> str:
+def run_tests(tests: str, *, template: Path, project: Path) -> str:
     """Run some of the template's tests; return as `failure` does.
 
     (Not the test that looks for the text of each fault: it would catch them all.)
     """
-    arguments = tests.split() if " -k " in tests or " tests/" in tests else [tests]
-    ignored = "--ignore=tests/template/test_mutate.py"
-    command = [sys.executable, "-m", "pytest", "-x", ignored, *arguments]
-    library = os.pathsep.join([str(template / FOLDER / SOURCE), str(template)])
-    environment = {**os.environ, "PYTHONPATH": library}
-    return failure(command, cwd=template, environment=environment)
+    # A test's id may hold spaces; several paths, or a -k, are told apart by them.
+    arguments = tests.split() if "::" not in tests else [tests]
+    command = [sys.executable, "-m", "pytest", "-x", f"--ignore={NOT_RUN}", *arguments]
+    own = {
+        "PYTHONPATH": os.pathsep.join([str(template / FOLDER / SOURCE), str(template)]),
+        "TRELLIS_READY_PROJECT": str(project),
+    }
+    return failure(command, cwd=template, environment={**os.environ, **own})
 
 
 without_fault = functools.cache(run_tests)
 
 
-def in_project(what: str, *, copy: Copy) -> str:
+def in_project(what: str, *, project: Path) -> str:
     """Run a step of `make check`, or the tests in a folder; return as `failure` does."""
-    tests = ["python", "-m", "pytest", "-q", "-x", what]
-    command = steps(copy).get(what, tests)
-    found = failure(command, cwd=copy.project, environment=copy.environment())
+    tests = ["-m", "pytest", "-q", "-x", what]
+    command = [str(project / ".venv/bin/python"), *steps(project).get(what, tests)]
+    found = failure(command, cwd=project, environment=demo.clean_environment())
     return found and f"{what}: {found}"
 
 
-def steps(copy: Copy) -> dict[str, list[str]]:
-    """Return the steps of `make check` that judge behaviour, by name."""
+def steps(project: Path) -> dict[str, list[str]]:
+    """Return the arguments of Python for each step of `make check` that judges behaviour."""
     listing = "import json; from trellis.commands import ci;"
     listing += "print(json.dumps({one.name: one.command[1:] for one in ci.STEPS}))"
-    listed = subprocess.run(
-        ["python", "-c", listing],
-        cwd=copy.project,
-        env=copy.environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    command = [str(project / ".venv/bin/python"), "-c", listing]
+    found: dict[str, list[str]] = json.loads(demo.run(command, cwd=project))
     # A person would mend what lint and format report, and leave the fault.
-    form = ("lint", "format")
-    found = {name: ["python", *rest] for name, rest in json.loads(listed).items()}
-    return {name: command for name, command in found.items() if name not in form}
+    return {name: rest for name, rest in found.items() if name not in ("lint", "format")}
 
 
 def failure(command: list[str], *, cwd: Path, environment: dict[str, str]) -> str:
@@ -186,8 +189,8 @@ def main(arguments: list[str]) -> int:
         copy_template(sound)
         demo.generate(into=sound)
         demo.run(["make", "setup"], cwd=sound / demo.NAME)
-        for name in steps(Copy(sound, sound)):
-            if found := in_project(name, copy=Copy(sound, sound)):
+        for name in steps(sound / demo.NAME):
+            if found := in_project(name, project=sound / demo.NAME):
                 sys.exit(f"Without any fault, {found} fails. Mend that first.")
         for number, fault in chosen:
             started = time.monotonic()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.template.living import copy_of, python, server_url
 from tests.template.settings_reader import SettingsReader
 
 PRODUCTION = {
@@ -146,6 +147,56 @@ class TestProduction:
         done = manage(desk_project, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
 
         assert done.returncode == 0, done.stderr
+
+
+LIMITS = """
+from django.db import close_old_connections, connection
+def ask(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+print(*(ask(f"SHOW {name}") for name in limits))
+first = ask("SELECT pg_backend_pid()")
+other = connection.copy()
+with other.cursor() as cursor:
+    cursor.execute("SELECT pg_terminate_backend(%s)", [first])
+other.close()
+close_old_connections()  # as before each request
+print(ask("SELECT pg_backend_pid()") != first)
+"""
+
+
+class TestPostgres:
+    def test_ends_what_takes_too_long_and_replaces_a_connection_that_was_cut(
+        self, desk_project: Path
+    ) -> None:
+        printed = python(desk_project, LIMITS, DATABASE_URL=server_url("TRELLIS_POSTGRES_URL"))
+
+        assert printed.split() == ["30s", "10s", "1min", "True"]
+
+
+SIGN_IN = """
+from django.test import Client
+def sign_in(forged, address, password="wrong"):
+    return Client().post(
+        "/accounts/login/",
+        {"username": "demo@example.com", "password": password},
+        headers={"X-Forwarded-For": f"{forged}, {address}"},
+    ).status_code
+wrong = [sign_in(f"1.1.1.{number}", "9.9.9.9") for number in range(11)]
+print(wrong[0], wrong[-1], sign_in("9.9.9.9", "9.9.9.8", "demo"))
+"""
+
+
+class TestLogin:
+    def test_is_limited_by_the_address_that_our_proxy_saw(
+        self, desk_project: Path, tmp_path: Path
+    ) -> None:
+        project = copy_of(desk_project, tmp_path / "desk")
+        environment = {"PROXY_COUNT": "1", "ALLOWED_HOSTS": "testserver"}
+
+        assert python(project, SIGN_IN, **environment).split()[-3:] == ["200", "429", "302"]
 
 
 class TestManage:
