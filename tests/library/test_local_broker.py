@@ -128,6 +128,29 @@ class TestDelivery:
             consume(connection, seconds=0.5)
 
 
+class TestCommands:
+    """Celery's `inspect` and `control` send to `NAME.celery.pidbox` and read a reply queue."""
+
+    def consume(self, connection: Connection, queue: str) -> list[str]:
+        bodies: list[str] = []
+        keep = [lambda body, _: bodies.append(body)]
+        with (
+            connection.Consumer(Queue(queue), callbacks=keep, no_ack=True),
+            suppress(TimeoutError),
+        ):
+            connection.drain_events(timeout=0.5)
+        return bodies
+
+    def test_to_a_dead_worker_are_not_for_the_next_one_of_its_name(
+        self, connection: Connection
+    ) -> None:
+        publish(connection, "shutdown", queue="desk@host.celery.pidbox")
+        publish(connection, "pong", queue="1234.reply.celery.pidbox")
+
+        assert self.consume(connection, "desk@host.celery.pidbox") == []
+        assert self.consume(connection, "1234.reply.celery.pidbox") == ["pong"]
+
+
 class TestKilledProcess:
     def test_loses_no_message(self, connection: Connection, tmp_path: Path) -> None:
         publish(connection, "precious")

@@ -6,7 +6,7 @@ safe for processes that die and processes that publish at the same time:
     queued/<queue>/   messages that wait: `<microseconds>-<uuid>.<queue>.msg`
     held/<process>/   messages that a process was given and has not acknowledged
     held/<process>.lock   locked as long as that process lives
-    bindings/         an empty file for each binding of an exchange to a queue
+    bindings/         an empty file for each queue of an exchange: commands go to every worker
     broken/           files that are no messages
 
 - A message is written elsewhere and renamed into its queue, so nobody reads half of one.
@@ -146,8 +146,6 @@ class Channel(filesystem.Channel):
         self.no_ack_queues: set[str] = set()
         self.next_look_for_the_dead = 0.0
 
-    # Publishing
-
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         draft = self.folder / _file_name(queue)  # nobody reads messages in this folder
         draft.write_text(json.dumps(message))
@@ -157,8 +155,6 @@ class Channel(filesystem.Channel):
         # kombu would publish the message anew, and there would be two of it for a moment.
         if path := self.held.pop(message.delivery_tag, None):
             _enqueue(path, queued=self.queued)
-
-    # Consuming
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
         if no_ack:
@@ -222,8 +218,6 @@ class Channel(filesystem.Channel):
         for path in waiting:
             path.unlink(missing_ok=True)
         return len(waiting)
-
-    # Bindings, for commands and events, which go to every worker
 
     def _binding(self, exchange: str, *parts: str | None) -> Path:
         return self.bindings / "|".join(quote(part or "", safe="") for part in (exchange, *parts))

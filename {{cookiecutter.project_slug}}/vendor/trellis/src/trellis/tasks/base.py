@@ -80,8 +80,6 @@ class Task(DjangoTask):
         team = ownership.team_of_module(module=self.run.__module__)
         return team or ownership.default_team()
 
-    # Publishing
-
     def apply_async(
         self,
         args: tuple[Any, ...] | None = None,
@@ -143,8 +141,6 @@ class Task(DjangoTask):
                 " scheduled task sweep what is due."
             )
 
-    # Running
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             if self.request.called_directly:
@@ -196,8 +192,6 @@ class Task(DjangoTask):
         except Exception as refusal:
             raise Reject(refusal, requeue=False) from refusal  # becomes an `unpublished` row
         raise Retry(exc=error, when=seconds, sig=again)
-
-    # Log lines
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         if not self.request.is_eager:  # an eager task is a part of what called it
