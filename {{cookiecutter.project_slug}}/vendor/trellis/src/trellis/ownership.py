@@ -232,10 +232,3 @@ def _team(app: str, *, root: str) -> str:
         return owner_of(app=app, root=root).team if root else ""
     except Malformed:
         return ""
-
-
-def derived(*, root: StrPath) -> dict[str, str]:  # until the layout check calls `codeowners`
-    return {CODEOWNERS: codeowners(root=root)}
-
-
-team_of_the_house = default_team  # until its callers have changed
