@@ -282,7 +282,7 @@ class TestAnAnswerThatWorks:
         pieces = [*"#*_~[]()!|&;:=-+.1a>{}%$@^/?' ", "~~~", "---", "1. ", "](", "&lt;", "# "]
         draw = random.Random(10)
         texts = ["".join(pair) for pair in product(["", *pieces], pieces)]
-        texts += ["".join(draw.choices(pieces, k=draw.randint(3, 8))) for _ in range(1000)]
+        texts += ["".join(draw.choices(pieces, k=draw.randint(3, 8))) for _ in range(300)]
 
         accepted = [text for text in texts if not problem(project_name=text, description=text)]
 
@@ -316,6 +316,8 @@ RENDERED = {
         for copied in COPIED_WITHOUT_RENDERING
     )
 }
+# Enough to see whether what follows an answer is read differently, in a tenth of the time.
+TOP_OF_THE_README = "".join(RENDERED["README.md"].splitlines(keepends=True)[:12])
 
 
 def rendered(text: str, answers: dict[str, str]) -> str:
@@ -333,13 +335,13 @@ def assert_is_safe(text: str) -> None:
     """A name and description of that text is read back, and changes no other part of a document."""
     answers = {**DEFAULTS, "project_name": text, "description": text}
     pyproject = tomllib.loads(rendered(RENDERED["pyproject.toml"], answers))
-    readme = rendered(RENDERED["README.md"], answers)
+    readme = rendered(TOP_OF_THE_README, answers)
     heading, paragraph = first_words(readme)
 
     assert pyproject["project"]["description"] == text
     assert pyproject["tool"]["trellis"]["project_name"] == text
     assert yaml.safe_load(f'text: "{text}"') == {"text": text}
-    assert blocks(readme) == blocks(rendered(RENDERED["README.md"], DEFAULTS)), text
+    assert blocks(readme) == blocks(rendered(TOP_OF_THE_README, DEFAULTS)), text
     if not set(text) & set("*_~[]!&"):  # what is written in Markdown is shown as Markdown
         assert (heading, paragraph) == (text, text)
 

@@ -52,7 +52,7 @@ class TestTheRecord:
         for command in (["diff", "--exit-code"], ["check"]):
             ended = subprocess.run(
                 [sys.executable, "-m", "cruft", *command],
-                cwd=generated("example"),
+                cwd=generated("empty"),
                 env={**os.environ, "HOME": str(tmp_path)},
                 capture_output=True,
                 text=True,
