@@ -8,9 +8,13 @@ from tests.library.checks import cases, projects
 from tests.library.checks.cases import Case
 
 CASES = cases.read("habit_cases.txt")
-# What the cases call: one function of the clients is pure, the others use the network.
+# What the cases call. `reference` is a pure function, `address_of_upload` signs without a request.
 CLIENTS = """
+    import boto3
     import requests
+
+    def address_of_upload(number):
+        return boto3.client("s3").generate_presigned_post("uploads", str(number))
 
     def charge():
         requests.post("https://bank.example")

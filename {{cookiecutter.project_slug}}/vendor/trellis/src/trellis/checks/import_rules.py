@@ -59,8 +59,6 @@ def _in_config(uses: list[Use], module: Module, project: Project) -> Iterator[Br
 
 def _in_app(uses: list[Use], module: Module, project: Project) -> Iterator[Broken]:
     """Yield what is wrong with the uses of one import statement, the most important first."""
-    if not module.group and module.layer != "apps":
-        return  # that it has no home is reported elsewhere
     named = [(_dotted(use, project), use) for use in uses]
     for dotted, _ in named:
         if dotted.startswith("apps."):

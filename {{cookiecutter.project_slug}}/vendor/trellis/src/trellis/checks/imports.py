@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+TAKE_TYPES = ("isinstance", "issubclass")
 BY_STRING = ("import_module", "__import__")
 
 
@@ -198,12 +199,14 @@ def _wait_for_what_is_in(
             every = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
             inner.others.update(one.arg for some in every for one in some)
             inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
+    # `isinstance(x, Booking)` names a type, as an annotation does.
+    of_types = isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_TYPES
     for field in node._fields:
         if field in ("ctx", "op", "ops"):
             continue
         value = getattr(node, field, None)
         where = inner if field == "body" else scope
-        typed = annotation or field in ("annotation", "returns")
+        typed = annotation or of_types or field in ("annotation", "returns")
         call = node if field == "func" and isinstance(node, ast.Call) else None
         for one in value if isinstance(value, list) else (value,):
             if isinstance(one, ast.AST):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from trellis.checks.layers import GROUPS
 
-EVERYWHERE = tuple(GROUPS)
+EVERYWHERE = (*GROUPS, "")  # also in apps.py, and in a module that has no home
 BELOW_DOORS = ("services", "clients", "selectors", "caches", "models", "types")
 # Functions of these doors ask selectors. Not so those of the admin, forms, feeds, sitemaps and
 # authentication backends: Django expects querysets of them. Guards watch what they really ask.
@@ -78,7 +78,7 @@ TABLE = (
         "no_editing_views",
         who=("urls", "doors"),
         what=EDITING_VIEWS,
-        cure="Use a FormView or a plain view, and call a function of apps/{app}/services.py.",
+        cure="Use a FormView, a GenericViewSet or a plain view that calls apps/{app}/services.py.",
     ),
     Row(
         "http_stays_in_doors",
@@ -141,7 +141,7 @@ TABLE = (
         who=EVERYWHERE,
         except_in=("clients", "management"),  # they may do several things at once and wait for all
         what=("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"),
-        cure="Write a @shared_task in apps/{app}/tasks.py.",
+        cure="Write a @shared_task in apps/{app}/tasks.py; only clients ask servers in parallel.",
     ),
     Row(
         "layers_point_down",
@@ -189,11 +189,11 @@ def rows_of(*, layer: str, group: str) -> dict[str, list[Row]]:
 
 
 def is_network(dotted: str) -> bool:
-    """Whether a dotted name is of a library that uses the network, and not an error of it."""
-    return not is_error(dotted) and any(name in _NETWORK for name in prefixes(dotted))
+    """Whether a call of a dotted name uses the network. That of an SDK makes a client only."""
+    return not is_error(dotted) and any(name in _AT_ONCE for name in prefixes(dotted))
 
 
-_NETWORK = frozenset(NETWORK)
+_AT_ONCE = frozenset(NETWORK) - {"boto3", "botocore", "google.cloud", "googleapiclient", "azure"}
 
 
 def is_error(dotted: str) -> bool:
