@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trellis.checks.imports import Import, Use
-from trellis.checks.layers import NOT_READ, RANK
+from trellis.checks.layers import RANK
 from trellis.checks.project import Module, Project
 from trellis.checks.rules import Finding
 from trellis.checks.table import (
@@ -113,8 +113,8 @@ def _between_apps_and_layers(dotted: str, module: Module, project: Project) -> I
         return
     group = project.settings.group_of(layer)
     if name == module.app:
-        if layer in NOT_READ:
-            message = f"{module.layer} imports {layer}."
+        if layer == "tests":
+            message = f"{module.layer} imports tests."
             yield "layers_point_down", f"{message} Move what it needs into a layer."
         elif group and layer != module.layer and module.group:
             yield from _in_order(layer, group, module)

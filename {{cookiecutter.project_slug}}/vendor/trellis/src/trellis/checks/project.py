@@ -186,7 +186,7 @@ def _files(folder: str, project: Project) -> Iterator[str]:
         if entry.name.startswith(SKIPPED):
             continue
         if entry.is_symlink():
-            if is_python or Path(entry.path).is_dir():
+            if is_python or (Path(entry.path).is_dir() and not {*NOT_READ} & {*path.split("/")}):
                 project.unreadable.append(_unreadable(path, "is a link, and links are not read"))
         elif entry.is_dir():
             if is_python:

@@ -17,9 +17,12 @@ ASKING = (
 NETWORK = (
     *("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "http.client", "grpc"),
     *("smtplib", "ftplib", "paramiko", "websockets", "boto3", "botocore", "stripe"),
-    *("twilio", "sendgrid", "slack_sdk", "openai", "anthropic", "elasticsearch", "ldap3"),
+    *("twilio", "sendgrid", "slack_sdk", "openai", "anthropic", "ldap3"),
     *("google.cloud", "googleapiclient", "azure", "kafka", "pika", "pymongo"),
     *("socket.socket", "socket.create_connection", "django.core.mail"),
+)
+_NO_REQUEST = (
+    f"requests.{name}" for name in ("utils", "codes", "status_codes", "PreparedRequest", "Request")
 )
 # Views that create, change or delete rows by themselves.
 EDITING_VIEWS = (
@@ -98,7 +101,7 @@ TABLE = (
         who=EVERYWHERE,
         except_in=("clients",),
         what=NETWORK,
-        but_not=("django.core.mail.backends", "requests.utils", "requests.codes", "httpx.codes"),
+        but_not=("django.core.mail.backends", "httpx.codes", *_NO_REQUEST),
         errors=False,
         cure="Move the call to apps/{app}/clients.py, and let a service call that.",
     ),
@@ -130,8 +133,8 @@ TABLE = (
         "one_task_queue",
         who=EVERYWHERE,
         what=(
-            *("django.tasks", "celery.Celery", "huey", "rq", "django_rq", "dramatiq", "django_q"),
-            *("apscheduler", "threading.Thread", "threading.Timer", "multiprocessing.Process"),
+            *("django.tasks", "huey", "rq", "django_rq", "dramatiq", "django_q", "apscheduler"),
+            *("threading.Thread", "threading.Timer", "multiprocessing.Process"),
             *("multiprocessing.Pool", "multiprocessing.pool"),
         ),
         cure="Write a @shared_task in apps/{app}/tasks.py.",
@@ -142,6 +145,12 @@ TABLE = (
         except_in=("clients", "management"),  # they may do several things at once and wait for all
         what=("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor"),
         cure="Write a @shared_task in apps/{app}/tasks.py; only clients ask servers in parallel.",
+    ),
+    Row(
+        "one_task_queue",
+        who=EVERYWHERE,
+        what=("celery.Celery",),
+        cure="The Celery application is the one in config/celery.py; a task is a @shared_task.",
     ),
     Row(
         "layers_point_down",
