@@ -101,7 +101,7 @@ TABLE = (
         who=EVERYWHERE,
         except_in=("clients",),
         what=NETWORK,
-        but_not=("django.core.mail.backends", "httpx.codes", *_NO_REQUEST),
+        but_not=("django.core.mail.backends", "urllib3.util", "httpx.codes", *_NO_REQUEST),
         errors=False,
         cure="Move the call to apps/{app}/clients.py, and let a service call that.",
     ),
