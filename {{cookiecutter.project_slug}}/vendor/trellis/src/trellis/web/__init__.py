@@ -1,7 +1,8 @@
-"""What an app needs for HTTP: pages, the API, and the user of a request."""
+"""What an app needs for HTTP: pages, forms, the API, and the user of a request."""
 
 from trellis.web.api import In, Out, PageOut, make_api
+from trellis.web.forms import refusals_in
 from trellis.web.pages import render
 from trellis.web.requests import user_id
 
-__all__ = ["In", "Out", "PageOut", "make_api", "render", "user_id"]
+__all__ = ["In", "Out", "PageOut", "make_api", "refusals_in", "render", "user_id"]
