@@ -220,21 +220,13 @@ LONG = {
         (
             "views",
             """
-            class Rename(generic.UpdateView):  # !
+            class Rename(generic.UpdateView):
                 model, fields, success_url = Item, ["name"], "/"
+                def form_valid(self, form):
+                    return super().form_valid(form)  # !
             def run(item, request, user):
                 request.method, request.POST = "POST", {"name": "b"}
                 Rename.as_view()(request, pk=item.pk)
-            """,
-        ),
-        (
-            "views",
-            """
-            class Remove(generic.DeleteView):  # !
-                queryset, success_url = Item.objects.all(), "/"
-            def run(item, request, user):
-                request.method = "POST"
-                Remove.as_view()(request, pk=item.pk)
             """,
         ),
         (

@@ -113,7 +113,7 @@ def _watch_query(
     if word in _READS or word in _WRITES:
         writes = word in _WRITES or (word == "WITH" and bool(_WRITTEN.search(text)))
         frame = sys._getframe(1)
-        if caller := stack.caller_of_query(frame, writes=writes):
+        if caller := stack.caller_of(frame, writes=writes):
             _judge(text, writes=writes, caller=caller, frame=frame)
     return execute(sql, params, many, context)
 
@@ -158,7 +158,7 @@ def _locks(sql: str, frame: FrameType, caller: stack.Caller) -> bool:
         return True
     queries = (
         getattr(one.f_locals.get("self"), "query", None)
-        for one in stack.between(frame, caller)
+        for one in stack.frames_between(frame, caller)
         if one.f_code.co_filename == compiler.__file__
     )
     return any(getattr(query, "select_for_update", False) for query in queries)
@@ -167,7 +167,7 @@ def _locks(sql: str, frame: FrameType, caller: stack.Caller) -> bool:
 def _is_set_null(sql: str, frame: FrameType, caller: stack.Caller) -> bool:
     """Whether Django sets foreign keys to null because their row is deleted."""
     return sql.startswith("UPDATE") and any(
-        one.f_code.co_filename == deletion.__file__ for one in stack.between(frame, caller)
+        one.f_code.co_filename == deletion.__file__ for one in stack.frames_between(frame, caller)
     )
 
 
@@ -228,7 +228,7 @@ def _is_in_transaction() -> bool:
 
 
 def _refuse_in_transaction(what: str, *, rule: str, cure: str) -> None:
-    if _is_in_transaction() and (caller := stack.nearest_caller(sys._getframe(2))):
+    if _is_in_transaction() and (caller := stack.caller_of(sys._getframe(2), writes=True)):
         message = f"{what} inside a transaction. {cure}"
         report(path=caller.path, line=caller.line, rule=rule, message=message)
 

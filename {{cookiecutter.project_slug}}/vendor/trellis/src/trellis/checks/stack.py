@@ -5,7 +5,6 @@ admin) stands between: `request.user` is read from the database by Django, not b
 """
 
 import functools
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -26,7 +25,6 @@ TRELLIS = f"{Path(trellis.__file__).parent}/"
 PASSED = "passed"  # it does not decide: the frame that called it does
 FREE = "free"  # whatever it does is its own business
 READS_FREELY = "reads freely"  # its reads are free; for its writes the frame that called it decides
-VIEW_CLASS = "view class"  # the same, and its writes belong to the view class that inherits from it
 DOOR, ADMIN, SERVICE, SELECTOR = "door", "admin", "service", "selector"
 
 _OF_DJANGO = {  # by the longest prefix
@@ -37,12 +35,12 @@ _OF_DJANGO = {  # by the longest prefix
     "contrib/auth/forms.py": READS_FREELY,
     "contrib/auth/models.py": READS_FREELY,
     "core/cache/": FREE,
-    "core/handlers/": FREE,  # a middleware further out has not asked for what a view does
+    "core/handlers/": FREE,  # a middleware further out did not ask for what a view does
     "db/migrations/": FREE,
     "forms/": READS_FREELY,  # validation, and the choices of a form
-    "views/generic/": VIEW_CLASS,
+    "views/generic/": READS_FREELY,
 }
-_OF_TRELLIS = {"": FREE, "reads/": PASSED, "checks/": PASSED}
+_OF_TRELLIS = {"": FREE, "reads/": PASSED, "checks/": PASSED, "tasks/base.py": PASSED}
 _OF_LAYERS = {
     "tasks": DOOR,
     "services": SERVICE,
@@ -77,40 +75,20 @@ class Caller(NamedTuple):
     frame: FrameType
 
 
-def caller_of_query(frame: FrameType | None, *, writes: bool) -> Caller | None:
-    """Return the frame that decides about a query; None if nobody of the project ran it."""
+def caller_of(frame: FrameType | None, *, writes: bool) -> Caller | None:
+    """Return the nearest frame that decides; None if it is free, or if no app is involved."""
     root = str(django_settings.BASE_DIR)
     while frame is not None:
-        source = source_of(frame.f_code.co_filename, root)
-        role = source.role
-        if role is not PASSED:
-            if role is FREE:
-                return None
-            if role is READS_FREELY or role is VIEW_CLASS:
-                if not writes:
-                    return None
-                if role is VIEW_CLASS and (caller := _view_class(frame, root=root)):
-                    return caller
-            else:
-                return Caller(role, source.app, source.path, frame.f_lineno, frame)
+        role, app, path = source_of(frame.f_code.co_filename, root)
+        if role is FREE or (role is READS_FREELY and not writes):
+            return None
+        if role is not PASSED and role is not READS_FREELY:
+            return Caller(role, app, path, frame.f_lineno, frame)
         frame = frame.f_back
     return None
 
 
-def nearest_caller(frame: FrameType | None) -> Caller | None:
-    """Return the nearest frame of any module of an app; None for tests and outside of the apps."""
-    root = str(django_settings.BASE_DIR)
-    while frame is not None:
-        source = source_of(frame.f_code.co_filename, root)
-        if source.path:
-            if source.role is FREE:
-                return None
-            return Caller(source.role, source.app, source.path, frame.f_lineno, frame)
-        frame = frame.f_back
-    return None
-
-
-def between(frame: FrameType | None, caller: Caller) -> Iterator[FrameType]:
+def frames_between(frame: FrameType | None, caller: Caller) -> Iterator[FrameType]:
     """Yield the frames from a query out to its caller."""
     while frame is not None and frame is not caller.frame:
         yield frame
@@ -124,34 +102,19 @@ def source_of(filename: str, root: str) -> Source:
         return Source(_by_prefix(_OF_DJANGO, filename.removeprefix(DJANGO)))
     if filename.startswith(TRELLIS):
         return Source(_by_prefix(_OF_TRELLIS, filename.removeprefix(TRELLIS)))
-    if "/rest_framework/" in filename:
-        return Source(VIEW_CLASS)
     if "/site-packages/" in filename or not filename.startswith(f"{root}/"):
         return Source(FREE if "/site-packages/axes/" in filename else PASSED)
     path = filename.removeprefix(f"{root}/")
     package, app, *inside = [*path.removesuffix(".py").split("/"), "", ""]
-    if package != "apps" or not inside[0]:
-        return Source(FREE, path=path)  # tests/, config/, conftest.py
-    if set(NOT_READ) & set(inside):
-        return Source(FREE, app=app, path=path)
+    if package != "apps" or set(NOT_READ) & set(inside):
+        return Source(FREE)  # tests, migrations, config/, conftest.py
     group = settings.read(root).group_of(inside[0])
     role = _OF_LAYERS.get(inside[0]) or _OF_GROUPS.get(group, PASSED)
-    return Source(role, app=app, path=path)
+    return Source(role, app, path)
 
 
 def _by_prefix(table: dict[str, str], path: str) -> str:
     return table[max((prefix for prefix in table if path.startswith(prefix)), key=len)]
-
-
-def _view_class(frame: FrameType, *, root: str) -> Caller | None:
-    """Return the class in an app that a frame of a generic view works for."""
-    view = type(frame.f_locals.get("self"))
-    try:
-        file, line = inspect.getsourcefile(view) or "", inspect.getsourcelines(view)[1]
-    except (OSError, TypeError):
-        return None
-    source = source_of(file, root)
-    return Caller(DOOR, source.app, source.path, line, frame) if source.app else None
 
 
 def is_promised(frame: FrameType | None, caller: Caller) -> bool:
@@ -159,7 +122,7 @@ def is_promised(frame: FrameType | None, caller: Caller) -> bool:
 
     The relations of a promised row are not: a selector would have loaded them.
     """
-    for one in between(frame, caller):
+    for one in frames_between(frame, caller):
         value = one.f_locals.get("self")
         if isinstance(value, QuerySet):
             queryset: Any = value  # what the stubs do not know
