@@ -13,7 +13,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, auth, messages
 from django.contrib.auth.forms import SetPasswordForm
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, update_last_login
 from django.contrib.auth.views import PasswordChangeView
 from django.core.cache import cache
 from django.core.management.base import BaseCommand
@@ -75,6 +75,7 @@ SHORT = {
         ("views", "request.user.save()"),
         ("views", "request.user.groups.clear()"),
         ("views", "User.objects.create_user('b@example.com')"),
+        ("views", "update_last_login(None, user)"),
         ("views", "ItemForm({'name': 'x', 'seller': user.pk}).save()"),
         ("api", "reads.promised(Item.objects.all()).delete()"),
         ("admin", "item.save()"),

@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import path
 from django.utils.functional import SimpleLazyObject
 from pytest_django import Settings
 
@@ -28,6 +29,7 @@ from tests.library.checks.conftest import Write, marked
 from tests.library.checks.guard_cases import HEAD, RUN, cases
 from trellis.checks import guards
 from trellis.checks.guards import RuleBroken
+from trellis.reads.gate import no_queries
 
 
 def parameters(rule: str) -> list[Any]:
@@ -35,6 +37,14 @@ def parameters(rule: str) -> list[Any]:
         pytest.param(layer, code, id=f"{layer} {number}")
         for number, (layer, code) in enumerate(cases(rule), 1)
     ]
+
+
+def count_items(request: HttpRequest) -> HttpResponse:
+    """A view of a package: this file is not in the project."""
+    return HttpResponse(Item.objects.count())
+
+
+urlpatterns = [path("", count_items)]
 
 
 @pytest.fixture
@@ -110,30 +120,17 @@ class TestDoors:
     def test_accepts_a_write(self, case: Case, layer: str, code: str) -> None:
         case.run(layer, code)
 
-    def test_accept_what_django_does_inside_of_a_middleware(
-        self, write: Write, item: Item, client: Client, settings: Settings, root: Path
+    def test_accept_what_a_package_does_inside_of_a_middleware(
+        self, write: Write, item: Item, client: Client, settings: Settings
     ) -> None:
-        (root / "items.html").write_text("{% for item in page_obj %}{{ item.name }}{% endfor %}")
-        settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [root]}]
         write(
-            "def middleware(get_response):\n"
-            "    def call(request):\n"
-            "        return get_response(request)\n"
-            "    return call",
+            "def middleware(get_response):\n    return lambda request: get_response(request)",
             name="middleware",
         )
-        write(
-            f"{HEAD}from django.urls import path\n"
-            "class Items(generic.ListView):\n"
-            "    queryset, template_name = Item.objects.order_by('pk'), 'items.html'\n"
-            "    paginate_by = 1\n"
-            "urlpatterns = [path('', Items.as_view())]",
-            name="urls",
-        )
         settings.MIDDLEWARE = ["apps.garden.middleware.middleware", *settings.MIDDLEWARE]
-        settings.ROOT_URLCONF = "apps.garden.urls"
+        settings.ROOT_URLCONF = __name__
 
-        assert client.get("/").content == b"spade"
+        assert client.get("/").content == b"1"
 
 
 class TestSelectors:
@@ -389,6 +386,17 @@ class TestReport:
 
 
 class TestInstall:
+    @pytest.mark.django_db(transaction=True)
+    def test_watches_a_connection_that_is_opened_while_others_watch(self) -> None:
+        connection = transaction.get_connection()
+        connection.close()
+        connection.execute_wrappers.clear()
+
+        with no_queries("a test"):
+            connection.connect()
+
+        assert connection.execute_wrappers == [guards._watch_query]
+
     def test_watches_each_connection_once(self, db: None) -> None:
         guards.install()
 
