@@ -127,7 +127,7 @@ class TestDoors:
             "def middleware(get_response):\n    return lambda request: get_response(request)",
             name="middleware",
         )
-        settings.MIDDLEWARE = ["apps.garden.middleware.middleware", *settings.MIDDLEWARE]
+        settings.MIDDLEWARE = ["apps.garden.middleware.middleware"]
         settings.ROOT_URLCONF = __name__
 
         assert client.get("/").content == b"1"
