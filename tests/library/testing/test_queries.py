@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
+from apps.accounts.models import User
+from apps.shop.models import Item
 from trellis import testing
 from trellis.reads import selector
 from trellis.testing.plans import database_work
@@ -65,10 +67,33 @@ class TestAssertConstantQueries:
     def test_refuses_a_condition_that_no_index_serves(self) -> None:
         @selector(queries=1)
         def permissions_named(*, name: str) -> list[str]:
-            return list(Permission.objects.filter(name=name).values_list("codename", flat=True))
+            permissions = Permission.objects.order_by().filter(name=name)
+            return list(permissions.values_list("codename", flat=True))
 
-        with pytest.raises(AssertionError, match="auth_permission"):
+        with pytest.raises(AssertionError, match="reads all of auth_permission"):
             testing.assert_constant_queries(permissions_named, grow=add_groups, name="x")
+
+    def test_refuses_a_count_of_what_an_index_is_scanned_for(self) -> None:
+        @selector(queries=1)
+        def items_containing(*, text: str) -> int:
+            return Item.objects.filter(name__contains=text).count()
+
+        def add_items(number: int) -> None:
+            first, seller = Item.objects.count(), User.objects.get_or_create(email="a@b.c")[0]
+            Item.objects.bulk_create(
+                Item(name=f"item {first + n}", seller=seller) for n in range(number)
+            )
+
+        with pytest.raises(AssertionError, match="reads all of shop_item"):
+            testing.assert_constant_queries(items_containing, grow=add_items, text="1")
+
+    def test_accepts_an_index_in_the_order_of_a_list(self) -> None:
+        @selector(queries=1)
+        def first_names(*, text: str) -> list[str]:
+            found = Group.objects.filter(name__contains=text).order_by("name")
+            return list(found.values_list("name", flat=True)[:3])
+
+        testing.assert_constant_queries(first_names, grow=add_groups, text="1")
 
     @pytest.mark.parametrize("first_batch", [0, 1])
     def test_refuses_data_that_does_not_grow(self, first_batch: int) -> None:
