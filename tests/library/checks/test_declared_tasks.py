@@ -147,6 +147,11 @@ class TestPlace:
 
         assert places(found, module=module, rule="tasks_live_in_tasks") == marked(module)
 
+    def test_accepts_a_module_of_a_package(self, write: Write) -> None:
+        module = write(HEAD + task(), name="tasks.watering")
+
+        assert list(declared_tasks.place_and_name(task_of(module))) == []
+
     def test_accepts_an_abstract_base(self, write: Write) -> None:
         code = "class Careful(current_app.Task):\n    abstract = True\n"
         module = write(HEAD + code + task(options=f"{GOOD}, base=Careful"), name="tasks")
@@ -197,17 +202,25 @@ class TestSchedule:
 
 
 class TestSettingsOfCelery:
+    @pytest.mark.parametrize(
+        ("name", "option", "value"),
+        [
+            ("CELERY_TASK_TIME_LIMIT", "task_time_limit", 5),
+            ("CELERY_BROKER_URL", "broker_url", "redis://localhost"),
+            ("CELERY_BEAT_SCHEDULE", "beat_schedule", {"water": {"task": "garden.water"}}),
+        ],
+    )
     def test_reports_a_setting_that_nothing_reads(
-        self, app: Celery, root: Path, settings: Settings
+        self, app: Celery, root: Path, settings: Settings, name: str, option: str, value: object
     ) -> None:
         (root / "config").mkdir()
-        (root / "config" / "settings.py").write_text("CELERY_TASK_TIME_LIMIT = 5\n")
-        settings.CELERY_TASK_TIME_LIMIT = 5
+        (root / "config" / "settings.py").write_text(f"\n{name} = {value!r}\n")
+        setattr(settings, name, value)
 
         (found,) = declared_tasks.settings_of_celery(app)
 
-        assert found[:3] == ("config/settings.py", 1, "celery_settings_stand_in_celery")
-        assert found.message.endswith("Set task_time_limit in config/celery.py.")
+        assert found[:3] == ("config/settings.py", 2, "celery_settings_stand_in_celery")
+        assert found.message.endswith(f"Set {option} in config/celery.py.")
 
     def test_accepts_one_that_celery_was_told_to_read(
         self, app: Celery, settings: Settings

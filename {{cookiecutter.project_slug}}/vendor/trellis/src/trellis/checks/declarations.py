@@ -1,7 +1,7 @@
 """Declarations: what the loaded project says about itself, as Django system checks.
 
 The rules look at functions, models, signals and caches after Django has imported them, so that an
-alias, a decorator or a base class hides nothing. The texts of the rules are in rules.py.
+alias, a decorator or a base class hides nothing. The texts of the rules are in rules.md.
 """
 
 import inspect
@@ -21,6 +21,7 @@ from django.core.checks import Warning as CheckWarning
 from django.db import models
 from django.db.models import signals
 from django.db.models.signals import ModelSignal
+from django.utils.module_loading import import_string
 
 from trellis import ownership
 from trellis.caching.cached_read import CachedRead, all_caches
@@ -163,10 +164,9 @@ def caches(cache: CachedRead[Any, Any]) -> Iterator[Finding]:
 
 
 def _function(dotted: str) -> Any:
-    module, _, name = dotted.rpartition(".")
     try:
-        found = inspect.unwrap(getattr(import_module(module), name))
-    except (ImportError, AttributeError, ValueError):
+        found = inspect.unwrap(import_string(dotted))
+    except ImportError:
         return None
     return found if inspect.isfunction(found) else None
 
