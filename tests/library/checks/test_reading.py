@@ -61,6 +61,12 @@ class TestFileIsReadable:
 
         assert projects.places(root, "file_is_readable") == {"apps/bookings/services:1"}
 
+    def test_takes_a_link_in_apps_for_no_app(self, tmp_path: Path) -> None:
+        root = make(tmp_path)
+        (root / "apps/linked").symlink_to(root / "apps/bookings")
+
+        assert projects.places(root, "module_has_a_home") == {"apps/linked:1"}
+
     @pytest.mark.parametrize(
         "text",
         [

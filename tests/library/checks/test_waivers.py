@@ -72,6 +72,11 @@ class TestWaivers:
 
         assert found(project(tmp_path, waiver(**place))) == [NETWORK]
 
+    def test_mean_a_folder_and_not_another_whose_name_begins_like_it(self, tmp_path: Path) -> None:
+        root = project(tmp_path, waiver(path='"apps/book"'))
+
+        assert MODELS in found(root)
+
     def test_can_mean_one_function_or_class(self, tmp_path: Path) -> None:
         root = project(tmp_path, waiver(where='"seats"'))
         known = waivers.read(root, today=TODAY)

@@ -59,11 +59,10 @@ class _Scope:
         """Return what a name may mean; nothing where it was assigned."""
         scope: _Scope | None = self
         while scope:
-            if scope is self or not scope.is_class:
-                if name in scope.known:
-                    return scope.known[name]
-                if name in scope.others and not scope.is_class:
-                    break
+            if name in scope.known:
+                return scope.known[name]
+            if name in scope.others and not scope.is_class:  # a class is no scope for its methods
+                break
             scope = scope.parent
         return []
 
@@ -221,7 +220,7 @@ def _use(
         return None
     dotted = ".".join([meanings[-1][0], *attributes])
     fits = [one for _, one in meanings if one and f"{dotted}.".startswith(f"{one.dotted}.")]
-    origin = max(fits, key=lambda one: len(one.dotted), default=meanings[-1][1])
+    origin = fits[0] if fits else meanings[-1][1]
     function = "" if annotation else scope.function
     later, bare = scope.depth > 1, call is not None and not call.args and not call.keywords
     return Use(dotted, root.lineno, origin, function, scope.top, later, call is not None, bare)
