@@ -108,40 +108,28 @@ def _message(row: Row, found: list[tuple[str, Use]], module: Module) -> str:
 
 def _between_apps_and_layers(dotted: str, module: Module, project: Project) -> Iterator[Broken]:
     _, name, layer = [*dotted.split("."), ""][:3]
-    other = project.app(name)
-    if not other:
+    if not project.app(name):
         return
     group = project.settings.group_of(layer)
-    if name == module.app:
-        if layer == "tests":
-            message = f"{module.layer} imports tests."
-            yield "layers_point_down", f"{message} Move what it needs into a layer."
-        elif group and layer != module.layer and module.group:
-            yield from _in_order(layer, group, module)
-        return
-    app = project.app(module.app)
-    may_use = app is None or app.may_use(name)
-    declare = f'Add "{name}" to depends_on in apps/{module.app}/OWNERS.toml'
-    if layer and not project.settings.is_front_door(layer):
-        cure = CURE_OF_INSIDE.get(layer, CURE_OF_INSIDE.get(group, CURE_OF_OTHER_INSIDES))
-        message = f"{module.layer} imports {layer} of {name}. {cure.format(other=name)}"
-        yield "other_apps_by_services", message if may_use else f"{message} {declare}."
-    elif not may_use:
-        yield "dependencies_are_declared", f"{module.app} uses {name}. {declare}, or do without it."
-    elif group and module.group and RANK[group] > RANK[module.group]:
-        message = f"{module.layer} imports {layer} of {name}, which is above it."
-        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
-
-
-def _in_order(layer: str, group: str, module: Module) -> Iterator[Broken]:
-    """Yield an import of a layer that is not beneath the module's own."""
-    if RANK[group] > RANK[module.group]:
-        message = f"{module.layer} imports {layer}, which is above it."
-        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
-    elif layer in DOORS_APART and module.layer in DOORS_APART and module.layer != "admin":
-        message = f"{module.layer} imports {layer}, which is beside it."
-        yield "layers_point_down", f"{message} {_cure_of_above(layer, group, module)}"
-
-
-def _cure_of_above(layer: str, group: str, module: Module) -> str:
-    return CURE_OF_ABOVE.get(layer, CURE_OF_ABOVE[group]).format(layer=module.layer)
+    is_above = group and module.group and RANK[group] > RANK[module.group]
+    cure = CURE_OF_ABOVE.get(layer, CURE_OF_ABOVE.get(group, "")).format(layer=module.layer)
+    imports = f"{module.layer} imports {layer}"
+    if name != module.app:
+        app = project.app(module.app)
+        may_use = app is None or app.may_use(name)
+        declare = f'Add "{name}" to depends_on in apps/{module.app}/OWNERS.toml'
+        if layer and not project.settings.is_front_door(layer):
+            other = CURE_OF_INSIDE.get(layer, CURE_OF_INSIDE.get(group, CURE_OF_OTHER_INSIDES))
+            message = f"{imports} of {name}. {other.format(other=name)}"
+            yield "other_apps_by_services", message if may_use else f"{message} {declare}."
+        elif not may_use:
+            message = f"{module.app} uses {name}. {declare}, or do without it."
+            yield "dependencies_are_declared", message
+        elif is_above:
+            yield "layers_point_down", f"{imports} of {name}, which is above it. {cure}"
+    elif layer == "tests":
+        yield "layers_point_down", f"{imports}. Move what it needs into a layer."
+    elif is_above:
+        yield "layers_point_down", f"{imports}, which is above it. {cure}"
+    elif layer != module.layer and {layer, module.layer} <= DOORS_APART and module.layer != "admin":
+        yield "layers_point_down", f"{imports}, which is beside it. {cure}"

@@ -70,7 +70,12 @@ TABLE = (
         what=("django.db", OWN_MODELS, "django.contrib.auth.models"),
         but_not=(
             *("django.db.models.Model", "django.db.models.QuerySet"),  # for isinstance
-            *("django.db.close_old_connections", "django.db.reset_queries"),
+            *(
+                "django.db.close_old_connections",
+                "django.db.reset_queries",
+                "django.db.connections",
+            ),
+            *(f"django.db.connection.{name}" for name in ("close", "ensure_connection", "vendor")),
             *("django.db.DEFAULT_DB_ALIAS", "django.contrib.auth.models.AnonymousUser"),
         ),
         errors=False,
@@ -160,7 +165,7 @@ TABLE = (
     ),
 )
 # Doors that no other door imports; only the admin shows views among its own pages.
-DOORS_APART = ("views", "api", "admin", "management")
+DOORS_APART = {"views", "api", "admin", "management"}
 # What config/ imports of an app.
 CONFIG_MAY_IMPORT = ("urls", "routing", "api", "sitemaps", "feeds")
 
