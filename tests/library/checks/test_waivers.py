@@ -180,9 +180,9 @@ class TestWaivers:
 
         assert found(root) == [NETWORK]
         known = waivers.read(root, today=TODAY)
-        assert [one.line for one in known.unused("guards")] == [8]
+        assert [one.line for one in known.remaining([], mechanism="guards")] == [8]
         assert known.covers(Finding(VIEWS, 1, "doors_stay_calm", "x"))
-        assert known.unused("guards") == []
+        assert known.remaining([], mechanism="guards") == []
 
 
 class TestCounts:

@@ -40,7 +40,7 @@ def check(*, root: StrPath, today: date) -> list[Finding]:
     """
     waived = waivers.read(root, today=today)
     left = waived.remaining(found(root=root), mechanism="layout")
-    return sorted({*left, *waived.faults()})
+    return sorted({*left, *waived.wrong})
 
 
 def found(*, root: StrPath) -> list[Finding]:

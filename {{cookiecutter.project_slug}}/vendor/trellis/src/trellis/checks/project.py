@@ -117,10 +117,8 @@ def read(root: Path, *, settings: Settings) -> Project:
     try:
         entries = sorted(os.scandir(root / "apps"), key=lambda entry: entry.name)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise NothingToCheck(
-            f"apps/ cannot be read: {why}. Run this in the project's folder."
-        ) from None
+        message = f"apps/ cannot be read: {error.strerror}. Run this in the project's folder."
+        raise NothingToCheck(message) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd escapes in strings are ruff's business
         for entry in entries:
@@ -231,10 +229,8 @@ def _parsed(path: str, project: Project) -> ast.Module:
     try:
         return ast.parse(source if project.is_parsed else "")
     except SyntaxError as error:
-        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-        raise _Unreadable(
-            f"is not valid in {python}: {error.msg}", line=error.lineno or 1
-        ) from None
+        why = "is not valid in Python {}.{}".format(*sys.version_info)
+        raise _Unreadable(f"{why}: {error.msg}", line=error.lineno or 1) from None
     except (ValueError, RecursionError, MemoryError):
         raise _Unreadable("cannot be parsed: it is nested too deeply") from None
 

@@ -12,8 +12,7 @@ findings are excused there, no more and no fewer.
 """
 
 import ast
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -46,11 +45,6 @@ class Waiver:
     where: str
     used_by: list[Finding] = field(default_factory=list)
 
-    def miscounted(self) -> Iterator[tuple[str, int, int]]:
-        """Yield (path, findings, findings that are excused) where these differ."""
-        found = Counter(finding.path for finding in self.used_by)
-        yield from ((path, found[path], n) for path, n in self.count.items() if found[path] != n)
-
 
 @dataclass
 class Waivers:
@@ -59,7 +53,7 @@ class Waivers:
     root: Path
     today: date
     valid: list[Waiver] = field(default_factory=list)
-    wrong: list[Finding] = field(default_factory=list)
+    wrong: list[Finding] = field(default_factory=list)  # about entries that excuse nothing
 
     def covers(self, finding: Finding) -> bool:
         """Whether a waiver excuses a finding. That waiver is used from now on."""
@@ -76,37 +70,24 @@ class Waivers:
         return bool(covering)
 
     def remaining(self, findings: Iterable[Finding], *, mechanism: str) -> list[Finding]:
-        """Return what is left of *all* findings of a mechanism, and its unused waivers."""
+        """Return what is left of *all* findings of a mechanism, and its waivers that are unused."""
         left = [one for one in findings if not self.covers(one)]
-        for waiver in self._of(mechanism):
-            for path, found, excused in waiver.miscounted():
-                if found > excused:
-                    left += [one for one in waiver.used_by if one.path == path]
-        return left + self.unused(mechanism)
-
-    def unused(self, mechanism: str) -> list[Finding]:
-        """Return the waivers for rules of a mechanism that excused nothing, or less than counted.
-
-        Ask for it only after a whole run.
-        """
-        found = []
-        for waiver in self._of(mechanism):
+        for waiver in self.valid:
+            rule = rules.RULES.get(waiver.rule)
+            if (rule.mechanism if rule else "layout") != mechanism:  # a project's own: layout
+                continue
             if not waiver.used_by:
                 message = f"nothing breaks {waiver.rule} here any more. Delete the waiver."
-                found.append(Finding(FILE, waiver.line, "waivers_are_used", message))
-                continue
-            for path, number, excused in waiver.miscounted():
-                if number < excused:
-                    message = f"{path} breaks {waiver.rule} {number} times, not {excused}."
-                    cure = f"Write {number}."
-                    found.append(
-                        Finding(FILE, waiver.line, "waivers_are_used", f"{message} {cure}")
-                    )
-        return found
-
-    def faults(self) -> list[Finding]:
-        """Return what is wrong with the waivers themselves. A wrong one excuses nothing."""
-        return list(self.wrong)
+                left.append(Finding(FILE, waiver.line, "waivers_are_used", message))
+            for path, excused in waiver.count.items():
+                found = [one for one in waiver.used_by if one.path == path]
+                if len(found) > excused:
+                    left += found
+                elif len(found) < excused and waiver.used_by:
+                    message = f"{path} breaks {waiver.rule} {len(found)} times, not {excused}."
+                    message = f"{message} Write {len(found)}."
+                    left.append(Finding(FILE, waiver.line, "waivers_are_used", message))
+        return left
 
     def notices(self) -> list[Finding]:
         """Return an announcement, which is no error, for each waiver that ends soon."""
@@ -116,12 +97,6 @@ class Waivers:
                 message = f"the waiver for {one.rule} ends on {one.until}. Mend what it excuses."
                 found.append(Finding(FILE, one.line, "waivers_are_valid", message))
         return found
-
-    def _of(self, mechanism: str) -> Iterator[Waiver]:
-        for waiver in self.valid:
-            rule = rules.RULES.get(waiver.rule)
-            if (rule.mechanism if rule else "layout") == mechanism:  # a project's own: layout
-                yield waiver
 
 
 def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Waivers:
