@@ -22,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,13 +126,7 @@ def deploys(name: str, address: str, bench: Bench) -> None:
         seconds = []
         for stop in range(STOPS):
             project.wait_for_deliveries((stop + 1) * PARCELS // (STOPS + 2))
-            old = project.workers.pop(0)
-            project.killed.append(old)
-            os.kill(old.process.pid, signal.SIGTERM)
-            started = time.monotonic()
-            project.start_worker(wait=False)
-            old.process.wait(timeout=parcel_project.LONG)
-            seconds.append(time.monotonic() - started)
+            seconds.append(project.stop_worker(project.workers[0]))
         project.finish(sender)
         outcome = parcel_project.wait_and_count(project, quiet=QUIET)
         report("deploys", name, outcome, f"slowest stop: {max(seconds):.1f} s")

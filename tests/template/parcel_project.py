@@ -154,6 +154,21 @@ class ParcelProject:
             wait_until(lambda: worker.is_ready, f"a worker ({log})")
         return worker
 
+    def stop_worker(self, worker: Worker) -> float:
+        """Stop a worker as compose.yaml does: SIGTERM, and SIGKILL after a grace period of 40 s.
+
+        A new worker is started meanwhile. Return the seconds until the old one ended.
+        """
+        self.workers.remove(worker)
+        self.killed.append(worker)
+        worker.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        self.start_worker(wait=False)
+        with suppress(subprocess.TimeoutExpired):
+            worker.process.wait(timeout=40)
+        worker.kill()
+        return time.monotonic() - started
+
     def restart_ended_workers(self) -> None:
         """Start a worker for each that ended by itself, as `restart:` of compose.yaml does."""
         for worker in list(self.workers):

@@ -145,9 +145,7 @@ class TestDeploy:
         project.parcels("send", "20")
         project.wait_for_deliveries(5)
 
-        os.kill(old.process.pid, signal.SIGTERM)
-        project.start_worker()
-        wait_until(lambda: old.process.poll() is not None, "the old worker's end")
+        project.stop_worker(old)
         outcome = parcel_project.wait_and_count(project, quiet=QUIET)
 
         assert (outcome.sent, outcome.swept, outcome.lost) == (21, 0, 0), outcome
