@@ -26,18 +26,19 @@ CLIENTS = """
         def charge(self):
             requests.post("https://bank.example")
 """
+CALLED = {"apps/bookings/clients.py": CLIENTS, "apps/catalog/templatetags/rooms.py": ""}
 
 
 class TestHabits:
     @pytest.mark.parametrize("case", cases.broken(CASES), ids=str)
     def test_name_the_line_that_breaks_a_rule(self, tmp_path: Path, case: Case) -> None:
-        root = projects.make(tmp_path, {"apps/bookings/clients.py": CLIENTS, case.path: case.text})
+        root = projects.make(tmp_path, CALLED | {case.path: case.text})
 
         assert projects.places(root, case.rule) == case.marked()
 
     @pytest.mark.parametrize("case", cases.clean(CASES), ids=str)
     def test_find_nothing_in_what_only_looks_like_it(self, tmp_path: Path, case: Case) -> None:
-        root = projects.make(tmp_path, {"apps/bookings/clients.py": CLIENTS, case.path: case.text})
+        root = projects.make(tmp_path, CALLED | {case.path: case.text})
 
         assert projects.places(root, case.rule) == set()
 
@@ -52,7 +53,7 @@ class TestHabits:
         (found,) = projects.check(projects.make(tmp_path, urls))
 
         assert str(found) == (
-            f"{page}:1: templates_link_to_declared_apps: links to catalog, on which insights does"
-            ' not depend. Add "catalog" to depends_on in apps/insights/OWNERS.toml, or move the'
-            " link to a template of an app that depends on both."
+            f"{page}:1: templates_use_declared_apps: uses catalog, on which insights does not"
+            ' depend. Add "catalog" to depends_on in apps/insights/OWNERS.toml, or move this to a'
+            " template of an app that depends on both."
         )

@@ -13,7 +13,13 @@ CANVAS = ("celery.chain", "celery.chord", "celery.group")
 CLOCKS = ("now", "today", "utcnow")
 OTHER_CLOCKS = ("time.time", "time.time_ns", "django.db.models.functions.Now")
 CLOCKS_WITHOUT_ARGUMENT = ("django.utils.timezone.localdate", "django.utils.timezone.localtime")
-URL_TAG = re.compile(r"""\{%\s*url\s+["']([\w-]+):""")
+THIN = ("views", "api", "admin", "management", "consumers")
+MOST_STATEMENTS = 15
+# A link, a template of another app, and a library of template tags.
+USES_OTHERS = re.compile(
+    r"""\{%\s*(?:url\s+["'](?P<url>[\w-]+):|(?:include|extends)\s+["'](?P<folder>[\w-]+)/"""
+    r"""|load\s(?P<tags>[^%]+))"""
+)
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -25,9 +31,11 @@ def check(project: Project) -> Iterator[Finding]:
         yield from _no_client_in_a_transaction(module, talking)
         if module.layer in ("services", "selectors"):
             yield from _clock_is_an_argument(module)
-    apps = {app.namespace: app.name for app in project.apps}
+        elif module.layer in THIN:
+            yield from _doors_stay_thin(module)
+    owners = _owners_of_names(project)
     for app in project.apps:
-        yield from _templates_link_to_declared_apps(app, apps, project)
+        yield from _templates_use_declared_apps(app, owners, project)
 
 
 def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
@@ -53,7 +61,7 @@ def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
 def _tasks_are_shallow(module: Module) -> Iterator[Finding]:
     for one in module.names.blocks:
         is_task = any(name in SHARED_TASK or name.endswith(".app.task") for name in one.under)
-        if is_task and one.is_function and not one.is_one_call:
+        if is_task and not one.is_one_call:
             message = f"{one.name} does more than one call."
             cure = f"Move its logic to apps/{module.app}/services.py and call that."
             yield Finding(module.path, one.line, "tasks_are_shallow", f"{message} {cure}")
@@ -110,18 +118,40 @@ def _clock_is_an_argument(module: Module) -> Iterator[Finding]:
             yield Finding(module.path, use.line, "clock_is_an_argument", message)
 
 
-def _templates_link_to_declared_apps(
-    app: App, apps: dict[str, str], project: Project
+def _doors_stay_thin(module: Module) -> Iterator[Finding]:
+    for one in module.names.blocks:
+        if one.statements > MOST_STATEMENTS:
+            message = f"{one.name} has {one.statements} statements, {MOST_STATEMENTS} are the most."
+            cure = f"Move what it decides to apps/{module.app}/services.py."
+            yield Finding(module.path, one.line, "doors_stay_thin", f"{message} {cure}")
+
+
+def _owners_of_names(project: Project) -> dict[tuple[str, str], str]:
+    """Return which app a name in a template belongs to, by the kind of name."""
+    owners = {}
+    for app in project.apps:
+        owners["url", app.namespace] = owners["folder", app.name] = app.name
+        for module in app.modules:
+            if module.layer == "templatetags":
+                owners["tags", module.dotted.rpartition(".")[2]] = app.name
+    return owners
+
+
+def _templates_use_declared_apps(
+    app: App, owners: dict[tuple[str, str], str], project: Project
 ) -> Iterator[Finding]:
     for path in app.files:
-        if path.startswith(f"apps/{app.name}/templates/"):
-            text = text_of(project.root / path)
-            for found in URL_TAG.finditer(text):
-                other = apps.get(found[1], app.name)
+        if not path.startswith(f"apps/{app.name}/templates/"):
+            continue
+        text = text_of(project.root / path)
+        for found in USES_OTHERS.finditer(text):
+            kind = found.lastgroup or ""
+            for name in found[kind].split():
+                other = owners.get((kind, name), app.name)
                 if other != app.name and not app.may_use(other):
                     line = text.count("\n", 0, found.start()) + 1
-                    message = f"links to {other}, on which {app.name} does not depend."
+                    message = f"uses {other}, on which {app.name} does not depend."
                     cure = f'Add "{other}" to depends_on in apps/{app.name}/OWNERS.toml, or move'
-                    end = "the link to a template of an app that depends on both."
-                    rule = "templates_link_to_declared_apps"
+                    end = "this to a template of an app that depends on both."
+                    rule = "templates_use_declared_apps"
                     yield Finding(path, line, rule, f"{message} {cure} {end}")

@@ -35,8 +35,8 @@ class Block(NamedTuple):
     under: tuple[str, ...]  # dotted names of its decorators, or of what `with` opens
     line: int
     lines: range  # of its body
-    is_function: bool
-    is_one_call: bool  # whether its body is one call, or nothing at all
+    is_one_call: bool  # whether it is a function whose body is one call, or nothing at all
+    statements: int  # of a function, at any depth, but for mere calls; 0 for a `with`
 
 
 class _Scope:
@@ -51,6 +51,7 @@ class _Scope:
         self.top: str = (parent.top or name) if parent else ""
         self.function: str = parent.function if parent else ""
         self.depth: int = parent.depth if parent else 0  # of functions
+        self.statements = 0
         if parent and not self.is_class:
             self.function = name or "a lambda"
             self.depth += 1
@@ -82,7 +83,7 @@ class Names:
         self.uses: list[Use] = []
         self.classes: list[str] = []  # at the top of the file
         self._module = _Scope(tree, None)
-        self._functions: list[_Function] = []
+        self._functions: list[tuple[_Function, _Scope]] = []
         self._withs: list[tuple[ast.With | ast.AsyncWith, str]] = []  # and the function around it
         for read in list(self._walk(tree)):  # all of it first: a name may be bound further down
             use = _use(*read)
@@ -93,13 +94,13 @@ class Names:
         del self._functions, self._withs
 
     def _blocks(self) -> Iterator[Block]:
-        for one in self._functions:
+        for one, scope in self._functions:
             under = tuple(self._meaning(decorator) for decorator in one.decorator_list)
-            is_one_call = bool(under) and _is_one_call(one)
-            yield Block(one.name, under, one.lineno, _lines(one.body), True, is_one_call)
+            place = (one.lineno, _lines(one.body))
+            yield Block(one.name, under, *place, _is_one_call(one), scope.statements)
         for block, name in self._withs:
             under = tuple(self._meaning(item.context_expr) for item in block.items)
-            yield Block(name, under, block.lineno, _lines(block.body), False, False)
+            yield Block(name, under, block.lineno, _lines(block.body), False, 0)
 
     def _meaning(self, node: ast.AST) -> str:
         """Return the dotted name of an expression, seen from the top of the file; "" for none.
@@ -133,7 +134,7 @@ class Names:
                     self._look_for_strings(node, scope)
                 elif isinstance(node, ast.stmt | ast.ExceptHandler):
                     self._define(node, scope)
-                _wait_for_what_is_in(node, scope, annotation, waiting)
+                waiting += self._inside(node, scope, annotation)
 
     def _bind(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
         base = ""
@@ -171,10 +172,9 @@ class Names:
 
     def _define(self, node: ast.AST, scope: _Scope) -> None:
         """Note functions and classes: their names hide others, and have a meaning of their own."""
+        scope.statements += not isinstance(node, ast.Expr | ast.ExceptHandler)
         if isinstance(node, ast.ClassDef) and scope is self._module:
             self.classes.append(node.name)
-        elif isinstance(node, _Function):
-            self._functions.append(node)
         elif isinstance(node, ast.With | ast.AsyncWith):
             self._withs.append((node, scope.function))
         name = getattr(node, "name", None)  # also of `except … as name`
@@ -185,31 +185,30 @@ class Names:
         else:
             scope.others.add(name)
 
-
-def _wait_for_what_is_in(
-    node: ast.AST, scope: _Scope, annotation: bool, waiting: list[_Waiting]
-) -> None:
-    """Add the parts of a node, each with the scope it stands in."""
-    inner = scope
-    if isinstance(node, _Function | ast.Lambda | ast.ClassDef):
-        inner = _Scope(node, scope)
-        if not isinstance(node, ast.ClassDef):
+    def _inside(self, node: ast.AST, scope: _Scope, annotation: bool) -> Iterator[_Waiting]:
+        """Yield the parts of a node, each with the scope it stands in."""
+        inner = scope
+        if isinstance(node, _Function | ast.Lambda | ast.ClassDef):
+            inner = _Scope(node, scope)
+        if isinstance(node, _Function):
+            self._functions.append((node, inner))
+        if isinstance(node, _Function | ast.Lambda):
             arguments = node.args
             every = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
             inner.others.update(one.arg for some in every for one in some)
             inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
-    # `isinstance(x, Booking)` names a type, as an annotation does.
-    of_types = isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_TYPES
-    for field in node._fields:
-        if field in ("ctx", "op", "ops"):
-            continue
-        value = getattr(node, field, None)
-        where = inner if field == "body" else scope
-        typed = annotation or of_types or field in ("annotation", "returns")
-        call = node if field == "func" and isinstance(node, ast.Call) else None
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, ast.AST):
-                waiting.append((one, where, typed, call))
+        # `isinstance(x, Booking)` names a type, as an annotation does.
+        of_types = isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_TYPES
+        for field in node._fields:
+            if field in ("ctx", "op", "ops"):
+                continue
+            value = getattr(node, field, None)
+            where = inner if field == "body" else scope
+            typed = annotation or of_types or field in ("annotation", "returns")
+            call = node if field == "func" and isinstance(node, ast.Call) else None
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, ast.AST):
+                    yield one, where, typed, call
 
 
 def _use(
