@@ -71,6 +71,12 @@ class _Scope:
 _Read = tuple[ast.AST, list[str], _Scope, bool, ast.Call | None]  # name, attributes, …
 _Waiting = tuple[ast.AST, _Scope, bool, ast.Call | None]  # node, scope, in an annotation, call
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+# For `isinstance`, which is called for every node.
+NAMES = (ast.Attribute, ast.Name)
+IMPORTS = (ast.Import, ast.ImportFrom)
+STATEMENTS = (ast.stmt, ast.ExceptHandler)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)
 
 
 class Names:
@@ -119,7 +125,7 @@ class Names:
         waiting: list[_Waiting] = [(tree, self._module, False, None)]
         while waiting:
             node, scope, annotation, call = waiting.pop()
-            if isinstance(node, ast.Attribute | ast.Name):
+            if isinstance(node, NAMES):
                 root, attributes = _chain(node)
                 if not isinstance(root, ast.Name):
                     waiting.append((root, scope, annotation, None))
@@ -127,12 +133,12 @@ class Names:
                     yield root, attributes, scope, annotation, call
                 else:
                     scope.others.add(root.id)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
+            elif isinstance(node, IMPORTS):
                 self._bind(node, scope)
             elif not isinstance(node, ast.Constant):
                 if isinstance(node, ast.Call):
                     self._look_for_strings(node, scope)
-                elif isinstance(node, ast.stmt | ast.ExceptHandler):
+                elif isinstance(node, STATEMENTS):
                     self._define(node, scope)
                 waiting += self._inside(node, scope, annotation)
 
@@ -172,10 +178,10 @@ class Names:
 
     def _define(self, node: ast.AST, scope: _Scope) -> None:
         """Note functions and classes: their names hide others, and have a meaning of their own."""
-        scope.statements += not isinstance(node, ast.Expr | ast.ExceptHandler)
+        scope.statements += not isinstance(node, (ast.Expr, ast.ExceptHandler))
         if isinstance(node, ast.ClassDef) and scope is self._module:
             self.classes.append(node.name)
-        elif isinstance(node, ast.With | ast.AsyncWith):
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
             self._withs.append((node, scope.function))
         name = getattr(node, "name", None)  # also of `except … as name`
         if not isinstance(name, str):
@@ -188,15 +194,15 @@ class Names:
     def _inside(self, node: ast.AST, scope: _Scope, annotation: bool) -> Iterator[_Waiting]:
         """Yield the parts of a node, each with the scope it stands in."""
         inner = scope
-        if isinstance(node, _Function | ast.Lambda | ast.ClassDef):
+        if isinstance(node, SCOPES):
             inner = _Scope(node, scope)
-        if isinstance(node, _Function):
-            self._functions.append((node, inner))
-        if isinstance(node, _Function | ast.Lambda):
-            arguments = node.args
-            every = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
-            inner.others.update(one.arg for some in every for one in some)
-            inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
+            if isinstance(node, FUNCTIONS):
+                self._functions.append((node, inner))
+            if not isinstance(node, ast.ClassDef):
+                arguments = node.args
+                every = (arguments.posonlyargs, arguments.args, arguments.kwonlyargs)
+                inner.others.update(one.arg for some in every for one in some)
+                inner.others.update(one.arg for one in (arguments.vararg, arguments.kwarg) if one)
         # `isinstance(x, Booking)` names a type, as an annotation does.
         of_types = isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_TYPES
         for field in node._fields:
