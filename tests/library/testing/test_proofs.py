@@ -61,6 +61,7 @@ class TestProven:
             f"pytestmark = [pytest.mark.skipif(True, reason='')]\n{DEF}{CALL}",
             f"@pytest.mark.xfail\n{DEF}{CALL}",
             f"{DEF}{CALL.replace('testing.assert_constant_queries', 'prove')}",
+            f"{DEF}testing.assert_constant_queries(grow=len)",
             f"{DEF}local = None\n    {CALL.replace('selectors.', 'local.')}",
         ],
     )

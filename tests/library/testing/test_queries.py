@@ -2,13 +2,16 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
 from apps.shop.models import Item
 from trellis import testing
 from trellis.reads import selector
+from trellis.testing import plans
 from trellis.testing.plans import database_work
+from trellis.testing.recorder import Query
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +106,17 @@ class TestAssertConstantQueries:
             testing.assert_constant_queries(
                 group_names, grow=lambda number: add_groups(next(batches, 0))
             )
+
+
+class TestScans:
+    @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite builds such an index")
+    def test_are_what_an_index_is_built_for(self) -> None:
+        join = "shop_item JOIN accounts_user ON shop_item.name = accounts_user.name"
+        query = Query(location="a.py:1", sql=f"SELECT 1 FROM {join}", parameters=())  # noqa: S608
+
+        (found,) = plans.scans(query, may_scan=["shop_item"])
+
+        assert found.startswith("a.py:1: reads all of accounts_user: SELECT 1")
 
 
 class TestAssertConstantPage:

@@ -40,7 +40,7 @@ def run_concurrently(*calls: Callable[[], object]) -> list[Exception]:
 
 
 def assert_harmless_twice(
-    task: Any, *, effects: Callable[[], object], once: object, **arguments: Any
+    task: Any, /, *, effects: Callable[[], object], once: object, **arguments: Any
 ) -> None:
     """Prove that a message which is delivered again, or to two workers at once, counts once.
 

@@ -19,6 +19,7 @@ def consume_all(result: Any) -> object:
 
 def assert_constant_queries(
     read: Callable[..., Any],
+    /,
     *,
     grow: Callable[[int], object],
     consume: Callable[[Any], object] = consume_all,
