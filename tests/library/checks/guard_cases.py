@@ -30,6 +30,7 @@ class ItemForm(forms.ModelForm):
         fields = ["name", "seller"]
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 NEW = "q7hw2-vb"
+DELETE_OLD = "WITH old AS (SELECT 1 AS id) DELETE FROM shop_item WHERE id IN (SELECT id FROM old)"
 """
 RUN = "def run(item, request, user):\n    "
 
@@ -95,6 +96,7 @@ SHORT = {
         ("selectors", "Item.objects.get_or_create(name='b', seller=user)"),
         ("selectors", "list(Item.objects.select_for_update())"),
         ("selectors", "connection.cursor().execute('/* tidy */ delete from shop_item')"),
+        ("selectors", "connection.cursor().execute(DELETE_OLD)"),
         ("caches", "item.rename('b')"),
     ],
     "near selectors_only_read": [
@@ -147,9 +149,10 @@ LONG = {
             """
             class Choice(forms.ModelChoiceField):
                 def label_from_instance(self, obj):
-                    return obj.groups.count()  # !
+                    return obj.user_permissions.count()  # !
             class Form(forms.Form):
-                user = Choice(User.objects.all())
+                # Prefetched, it is read without a cursor that PostgreSQL would keep open.
+                user = Choice(User.objects.prefetch_related("groups"))
             def run(item, request, user):
                 str(Form())
             """,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app, shared_task
+from celery import Task, current_app, shared_task
 from django.apps import apps
 from django.contrib import auth
 from django.contrib.contenttypes.models import ContentType
@@ -397,11 +397,14 @@ class TestInstall:
 
         assert connection.execute_wrappers == [guards._watch_query]
 
-    def test_watches_each_connection_once(self, db: None) -> None:
+    def test_watches_each_connection_and_each_method_once(self, db: None) -> None:
+        before = Task.apply_async
+
         guards.install()
 
         wrappers = transaction.get_connection().execute_wrappers
         assert wrappers.count(guards._watch_query) == 1
+        assert Task.apply_async is before
 
     def test_is_not_done_in_production(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
