@@ -164,6 +164,24 @@ def app() -> Celery:
     return Celery("tests", set_as_current=False, task_cls="trellis.tasks.base:Task")
 
 
+class TestSecondApplication:
+    def test_is_judged_like_the_first(self, write: Write) -> None:
+        module = write(
+            "from celery import Celery\napp = Celery('second', set_as_current=False)\n"
+            "@app.task(name='garden.water')  # !\ndef water(bed): ...\n",
+            name="tasks",
+        )
+        water = module.app.tasks["garden.water"]
+
+        found = [*declared_tasks.limits(water), *declared_tasks.arguments(water)]
+
+        assert {one.rule for one in found} == {
+            "tasks_state_their_retries",
+            "tasks_have_time_limits",
+            "tasks_take_plain_values",
+        }
+
+
 class TestSchedule:
     def test_accepts_what_tasks_declare(self, app: Celery, root: Path) -> None:
         app.conf.beat_schedule = declared_schedule(app)

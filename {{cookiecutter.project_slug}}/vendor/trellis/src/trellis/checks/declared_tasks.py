@@ -57,10 +57,10 @@ def limits(task: Any) -> Iterator[Finding]:
         if error in (Exception, BaseException):
             message = f"{task.name} is tried again after any error. Name those that pass."
             yield finding(task.run, "tasks_state_their_retries", message)
-    if not task.time_limit or not task.states_time_limit:
+    if not task.time_limit or not getattr(task, "states_time_limit", True):
         message = f"{task.name} has no time limit. Write time_limit=… in seconds."
         yield finding(task.run, "tasks_have_time_limits", message)
-    if task.schedule is not None and not task.expires:
+    if getattr(task, "schedule", None) is not None and not task.expires:
         message = f"{task.name} has a schedule. Write expires=… in seconds, too."
         yield finding(task.run, "schedules_expire", message)
 
