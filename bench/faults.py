@@ -36,7 +36,9 @@ class Fault:
 SETTINGS, CELERY, ENVIRONMENT = "config/settings.py", "config/celery.py", ".env.example"
 DOCKERFILE, COMPOSE, WORKFLOW = "Dockerfile", "compose.yaml", ".github/workflows/ci.yml"
 BOOKINGS, CATALOG = "apps/bookings", "apps/catalog"
+ACCOUNTS = "apps/accounts/services.py"
 LIBRARY = "vendor/trellis/src/trellis"
+LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
 SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
@@ -61,8 +63,18 @@ FAULTS = (
     Fault("a query may run for ever", SETTINGS, "-c statement_timeout=30000 ", "", SET),
     Fault("browsers keep old styles after a deployment", SETTINGS, "whitenoise.storage.CompressedManifestStaticFilesStorage", "whitenoise.storage.CompressedStaticFilesStorage", SET),
     Fault("any password will do", SETTINGS, '        "MinimumLengthValidator",\n', "", PAGES),
-    Fault("nobody is locked out for guessing passwords", SETTINGS, 'AXES_USERNAME_FORM_FIELD = "username"', "AXES_ENABLED = False", "project apps/accounts"),
-    Fault("a dotless i evades the lock on guessing", f"{LIBRARY}/web/requests.py", ".strip().upper().lower()", ".strip().lower()", "tests/library/test_requests.py"),
+    Fault("nobody is locked out for guessing passwords", SETTINGS, '"trellis.web.limits.Backend"', '"django.contrib.auth.backends.ModelBackend"', "project apps/accounts"),
+    Fault("a dotless i evades the limit on guessing", LIMITS, ".strip().upper().lower()", ".strip().lower()", LIMIT_TESTS),
+    Fault("sixteen attempts at once count as one", LIMITS, "is_over | Q(count__lt=attempts), key=key", "key=key", LIMIT_TESTS),
+    Fault("each address of a household may guess anew", LIMITS, "(int(address), 64)", "(int(address), 128)", LIMIT_TESTS),
+    Fault("a stranger locks people out where they always are", LIMITS, "if trusted.exists() else", "if False else", LIMIT_TESTS),
+    Fault("an office is locked out because it signs in", LIMITS, "            _give_back(counted)  # an", "            pass  # an", LIMIT_TESTS),
+    Fault("a hash is computed for each refused password", LIMITS, "        counted = count(request, SIGN_IN, name=name)\n        user = super().authenticate(request, username=name, password=password)\n", "        user = super().authenticate(request, username=name, password=password)\n        counted = count(request, SIGN_IN, name=name)\n", LIMIT_TESTS),
+    Fault("everybody is told who has an account", ACCOUNTS, "    tasks.send_sign_up_link.delay_on_commit(", "    if User.objects.filter(email__iexact=email).exists():\n        raise EmailTaken\n    tasks.send_sign_up_link.delay_on_commit(", "project apps/accounts"),
+    Fault("a link to sign up works for ever", "apps/accounts/selectors.py", ", max_age=max_age", "", "project apps/accounts"),
+    Fault("a mail for one person goes to the address that another typed", ACCOUNTS, "to=user.email,  # not", "to=email,  # not", "project apps/accounts"),
+    Fault("a locked out person stays so after a reset", "apps/accounts/views.py", "        limits.trust(self.request, name=form.user.email)  # whoever was locked out may sign in\n", "", "project apps/accounts"),
+    Fault("the old password can be guessed by who found a session", "apps/accounts/views.py", "    form_class = forms.ChangePasswordForm\n", "", "project apps/accounts"),
     Fault("a visitor chooses the address that is locked out", f"{LIBRARY}/web/requests.py", "forwarded[-proxies]", "forwarded[0]", "tests/library/test_requests.py"),
     Fault("what people post is sent to Sentry", SETTINGS, 'max_request_body_size="never"', 'max_request_body_size="medium"', f"{T}/test_ownership.py"),
     Fault("errors reach nobody in particular", SETTINGS, "before_send=logs.tag_owner", "before_send=None", f"{T}/test_ownership.py"),

@@ -15,7 +15,7 @@ from pydantic import ValidationError as ResultInvalid
 from structlog.contextvars import bound_contextvars
 
 from trellis import errors, reads, web
-from trellis.web.status import status_of
+from trellis.web.status import TooManyRequests, status_of
 
 
 class Address(web.In):
@@ -69,6 +69,12 @@ class TestProblem:
             "detail": "Every seat is taken.",
             "request_id": "of-the-request",
         }
+
+    def test_says_when_to_try_again(self) -> None:
+        answer = raising(TooManyRequests(retry_after=61)).post("x")
+
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "61")
+        assert answer.json()["detail"] == "Please try again in 2 minutes."
 
     def test_names_the_field_of_a_services_error(self) -> None:
         answer = raising(errors.Invalid("It is too long.", field="title")).post("x")

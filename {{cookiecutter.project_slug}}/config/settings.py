@@ -32,7 +32,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "axes",
     "django_structlog",
     "ninja",  # as an app it serves the API page's scripts itself instead of from a CDN
     "trellis",
@@ -55,7 +54,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "trellis.web.requests.RequestMiddleware",
     "trellis.web.pages.BusinessErrorMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -133,10 +131,7 @@ CACHES = {"default": _cache}
 # --- Users ----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # refuses sign-ins after too many wrong passwords
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["trellis.web.limits.Backend"]  # Django's, with limits against guessing
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -153,16 +148,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that mailed links work, those to sign up as well
 
 PROXY_COUNT = env.number("PROXY_COUNT", default=1 if PRODUCTION else 0)
-AXES_VERBOSE = False
-AXES_USERNAME_FORM_FIELD = "username"  # Django's name of the field, though it holds the email
-AXES_USERNAME_CALLABLE = "trellis.web.requests.sign_in_name"
-AXES_CLIENT_IP_CALLABLE = "trellis.web.requests.client_address"
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 1  # hours
-# A name from one address, so that nobody can lock out somebody else.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 
 # --- Pages ----------------------------------------------------------------------------------
 

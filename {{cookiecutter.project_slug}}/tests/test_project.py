@@ -9,8 +9,14 @@ from apps.accounts.tests.factories import UserFactory
 # Who may reach which URL. A URL that is not in this table fails the test below.
 ACCESS = {
     "": "GET everybody",
+    "accounts/link-sent/": "GET everybody",
     "accounts/login/": "GET POST everybody",
     "accounts/logout/": "POST everybody",
+    "accounts/password-reset/": "GET POST everybody",
+    "accounts/password-reset/<uidb64>/<token>/": "GET POST everybody",
+    "accounts/password/": "GET POST signed in",
+    "accounts/sign-up/": "GET POST everybody",
+    "accounts/sign-up/<str:token>/": "GET POST everybody",
     "admin/*": "GET staff",
     "api/*": "GET everybody",
     "api/bookings": "GET POST signed in",  # example

@@ -1,4 +1,5 @@
 import pytest
+from django.core import signing
 from trellis import testing
 
 from apps.accounts import selectors
@@ -16,4 +17,13 @@ class TestContactOf:
             grow=UserFactory.create_batch,
             consume=lambda contact: contact.email,
             user_id=user.pk,
+        )
+
+
+class TestEmailOfSignUpLink:
+    def test_takes_one_query(self) -> None:
+        testing.assert_constant_queries(
+            selectors.email_of_sign_up_link,
+            grow=UserFactory.create_batch,
+            token=signing.dumps("new@example.com", salt=selectors.SIGN_UP_LINK),
         )

@@ -1,7 +1,9 @@
 import pytest
+from django.core import signing
 from django.core.exceptions import ValidationError
+from trellis import testing
 
-from apps.accounts import services
+from apps.accounts import selectors, services
 from apps.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -22,3 +24,15 @@ class TestRegisterUser:
     def test_refuses_an_invalid_email(self) -> None:
         with pytest.raises(ValidationError):
             services.register_user(email="nonsense", name="Ada", password="pw")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestSignUp:
+    def test_takes_a_link_once_at_the_same_time_too(self) -> None:
+        token = signing.dumps("a@example.com", salt=selectors.SIGN_UP_LINK)
+        (error,) = testing.run_concurrently(
+            *[lambda: services.sign_up(token=token, name="Ada", password="pw")] * 2
+        )
+
+        assert isinstance(error, selectors.LinkOver)
+        assert User.objects.count() == 1

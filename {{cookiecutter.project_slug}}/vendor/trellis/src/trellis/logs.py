@@ -76,7 +76,6 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
                 "django.server": {"level": "WARNING"},  # django-structlog logs each request
                 "celery.app.trace": {"level": "WARNING"},  # trellis.tasks logs each task
                 "celery.worker.strategy": {"level": "WARNING"},
-                "axes": {"level": "WARNING"},
             },
         }
     )

@@ -1,4 +1,4 @@
-"""What the library stores: failed tasks, successes, claims, and how caches are used."""
+"""What the library stores: failed tasks, successes, claims, limits, and how caches are used."""
 
 import json
 from typing import Any
@@ -98,6 +98,17 @@ class Claim(models.Model):
     def is_new(self) -> bool:
         """Whether the work was not done before."""
         return self.done_at is None
+
+
+class Limit(models.Model):
+    """How often something was tried in a window of time (web/limits.py)."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class CacheUse(models.Model):

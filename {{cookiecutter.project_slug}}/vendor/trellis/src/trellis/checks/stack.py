@@ -103,7 +103,7 @@ def source_of(filename: str, root: str) -> Source:
     if filename.startswith(TRELLIS):
         return Source(_by_prefix(_OF_TRELLIS, filename.removeprefix(TRELLIS)))
     if "/site-packages/" in filename or not filename.startswith(f"{root}/"):
-        return Source(FREE if "/site-packages/axes/" in filename else PASSED)
+        return Source(PASSED)
     path = filename.removeprefix(f"{root}/")
     package, app, *inside = [*path.removesuffix(".py").split("/"), "", ""]
     if package != "apps" or set(NOT_READ) & set(inside):

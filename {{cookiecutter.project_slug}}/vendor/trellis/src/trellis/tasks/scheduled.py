@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.utils import timezone
 
+from trellis.models import Limit
 from trellis.tasks import claims, failures
 
 
@@ -29,6 +30,7 @@ def republish_unpublished() -> None:
     time_limit=600,
 )
 def delete_old_rows() -> None:
-    """Delete failures that were dealt with 30 days ago, and claims that were done 90 days ago."""
+    """Delete old failures (after 30 days), claims (after 90), and limits that are over."""
     failures.delete_old_failures(at=timezone.now())
     claims.delete_old_claims(at=timezone.now())
+    Limit.objects.filter(ends_at__lt=timezone.now()).delete()

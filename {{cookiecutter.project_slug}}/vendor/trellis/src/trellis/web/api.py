@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from trellis import errors, tracing
 from trellis.reads.gate import no_queries
-from trellis.web.status import invalid, status_of
+from trellis.web.status import TooManyRequests, invalid, status_of
 
 Item = TypeVar("Item")
 FieldError = tuple[str, str]  # the path of an input and what is wrong with it
@@ -122,9 +122,12 @@ def _allow_queries_again(answer: Callable[..., Any]) -> Callable[..., Any]:
 
 def _business_error(request: HttpRequest, error: errors.BusinessError) -> HttpResponse:
     fields = [(error.field, error.detail)] if error.field else []
-    return problem(
+    response = problem(
         status=status_of(error), title=error.title, detail=error.detail, field_errors=fields
     )
+    if isinstance(error, TooManyRequests):
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:

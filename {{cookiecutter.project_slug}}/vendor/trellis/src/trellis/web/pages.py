@@ -11,7 +11,7 @@ from django.shortcuts import render as django_render
 
 from trellis import errors
 from trellis.reads.gate import no_queries
-from trellis.web.status import invalid, status_of
+from trellis.web.status import TooManyRequests, invalid, status_of
 
 
 def render(
@@ -53,4 +53,7 @@ class BusinessErrorMiddleware:
             error = invalid(error)
         if not isinstance(error, errors.BusinessError):
             return None
-        return render(request, "refused.html", {"error": error}, status=status_of(error))
+        response = render(request, "refused.html", {"error": error}, status=status_of(error))
+        if isinstance(error, TooManyRequests):
+            response["Retry-After"] = str(error.retry_after)
+        return response

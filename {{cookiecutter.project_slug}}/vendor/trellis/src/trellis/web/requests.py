@@ -62,10 +62,11 @@ def client_address(request: HttpRequest) -> str | None:
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if not 0 < proxies <= len(forwarded):
         return remote
-    try:
-        return str(ipaddress.ip_address(forwarded[-proxies].strip()))
-    except ValueError:  # such as "unknown"
-        return remote
+    last = forwarded[-proxies]
+    for text in (last, last.rpartition(":")[0]):  # some proxies add the port
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.ip_address(text.strip(" []")))
+    return remote  # it is no address, such as "unknown"
 
 
 def user_id(request: HttpRequest) -> int:
@@ -73,13 +74,3 @@ def user_id(request: HttpRequest) -> int:
     if request.user.pk is None:
         raise errors.Forbidden("Please sign in first.")
     return request.user.pk
-
-
-def sign_in_name(request: HttpRequest, credentials: dict[str, str] | None = None) -> str:
-    """Return the name under which failed sign-ins are counted (django-axes).
-
-    In one letter case, so that all spellings that find the same user count as one. Upper case
-    first, as PostgreSQL compares: it turns a dotless i into an I.
-    """
-    name = (credentials or {}).get("username") or request.POST.get("username", "")
-    return name.strip().upper().lower()

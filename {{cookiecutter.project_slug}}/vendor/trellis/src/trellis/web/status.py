@@ -1,16 +1,30 @@
 """From an error of a service to an HTTP status code."""
 
+import math
 from http import HTTPStatus
 
 from django.core.exceptions import ValidationError
 
 from trellis import errors
 
+
+class TooManyRequests(errors.BusinessError):
+    """Somebody tried this too often, and may try again in `retry_after` seconds."""
+
+    title = "Too many attempts"
+
+    def __init__(self, *, retry_after: int) -> None:
+        minutes = math.ceil(retry_after / 60)
+        super().__init__(f"Please try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        self.retry_after = retry_after
+
+
 STATUS_OF: dict[type[errors.BusinessError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.BusinessError: HTTPStatus.BAD_REQUEST,  # last, since it is the base of the others
 }
 
