@@ -70,7 +70,7 @@ FAULTS = (
     Fault("a stranger locks people out where they always are", LIMITS, "if trusted.exists() else", "if False else", LIMIT_TESTS),
     Fault("an office is locked out because it signs in", LIMITS, "            _give_back(counted)  # an", "            pass  # an", LIMIT_TESTS),
     Fault("a hash is computed for each refused password", LIMITS, "        counted = count(request, SIGN_IN, name=name)\n        user = super().authenticate(request, username=name, password=password)\n", "        user = super().authenticate(request, username=name, password=password)\n        counted = count(request, SIGN_IN, name=name)\n", LIMIT_TESTS),
-    Fault("everybody is told who has an account", ACCOUNTS, "    tasks.send_sign_up_link.delay_on_commit(", "    if User.objects.filter(email__iexact=email).exists():\n        raise EmailTaken\n    tasks.send_sign_up_link.delay_on_commit(", "project apps/accounts"),
+    Fault("everybody is told who has an account", ACCOUNTS, "    tasks.send_sign_up_link.delay_on_commit(", "    if User.objects.with_email(email).exists():\n        raise EmailTaken\n    tasks.send_sign_up_link.delay_on_commit(", "project apps/accounts"),
     Fault("a link to sign up works for ever", "apps/accounts/selectors.py", ", max_age=max_age", "", "project apps/accounts"),
     Fault("a mail for one person goes to the address that another typed", ACCOUNTS, "to=user.email,  # not", "to=email,  # not", "project apps/accounts"),
     Fault("a locked out person stays so after a reset", "apps/accounts/views.py", "        limits.trust(self.request, name=form.user.email)  # whoever was locked out may sign in\n", "", "project apps/accounts"),

@@ -32,6 +32,6 @@ def email_of_sign_up_link(*, token: str) -> str:
         email: str = signing.loads(token, salt=SIGN_UP_LINK, max_age=max_age)
     except signing.BadSignature:
         raise LinkOver from None
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.with_email(email).exists():
         raise LinkOver
     return email

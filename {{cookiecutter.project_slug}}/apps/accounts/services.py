@@ -27,7 +27,7 @@ class EmailTaken(errors.Conflict):
 @transaction.atomic
 def register_user(*, email: str, name: str, password: str, is_superuser: bool = False) -> int:
     """Create an account and return its id. Raises `EmailTaken`."""
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.with_email(email).exists():
         raise EmailTaken
     user = User(email=email, name=name, is_staff=is_superuser, is_superuser=is_superuser)
     user.set_password(password)
@@ -49,7 +49,7 @@ def send_sign_up_link(*, email: str, site: str, mail_id: UUID, at: datetime) -> 
     with once("accounts.sign_up_link", mail_id, at=at) as claim:
         if not claim.is_new:
             return
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.with_email(email).first()
         if user:
             clients.send_mail(
                 # Not to the address as typed: it may only look the same to the database.
@@ -90,7 +90,7 @@ def send_password_reset_link(*, email: str, site: str, mail_id: UUID, at: dateti
     The link is over when the password changes, at the next sign-in, and after an hour: the password
     and the time of the last sign-in are part of Django's token.
     """
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    user = User.objects.with_email(email).filter(is_active=True).first()
     if user is None or not user.has_usable_password():
         return
     with once("accounts.password_reset_link", mail_id, at=at) as claim:
