@@ -14,9 +14,11 @@ VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sour
 FETCH = """
 import json
 from datetime import timedelta
+from django.core import signing
 from django.test import Client
 from django.utils import timezone
 from apps.accounts.models import User
+from apps.accounts.selectors import SIGN_UP_LINK
 from apps.bookings import services
 from apps.catalog.models import Session
 
@@ -38,6 +40,18 @@ def keep(name, answer, status=200):
 keep("home", visitor.get("/"))
 keep("sign in", visitor.get("/accounts/login/"))
 keep("sign in, refused", visitor.post("/accounts/login/", {"username": "x", "password": "y"}))
+keep("sign up", visitor.get("/accounts/sign-up/"))
+keep("sign up, refused", visitor.post("/accounts/sign-up/", {"email": "x"}))
+keep("link sent", visitor.get("/accounts/link-sent/"))
+token = signing.dumps("new@example.com", salt=SIGN_UP_LINK)
+keep("new account", visitor.get(f"/accounts/sign-up/{token}/"))
+keep("new account, refused", visitor.post(f"/accounts/sign-up/{token}/", {"name": "x"}))
+keep("link over", visitor.get("/accounts/sign-up/x/"), 404)
+keep("reset password", visitor.get("/accounts/password-reset/"))
+keep("change password", demo.get("/accounts/password/"))
+for _ in range(6):
+    limited = visitor.post("/accounts/login/", {"username": "limited", "password": "y"})
+keep("too many attempts", limited, 429)
 keep("sessions", visitor.get("/sessions/"))
 keep("no sessions", visitor.get("/sessions/", {"title": "<b>none</b>"}))
 keep("session, visitor", visitor.get(f"/sessions/{free.public_id}/"))
@@ -52,6 +66,8 @@ keep("no token", Client(enforce_csrf_checks=True).post("/accounts/login/"), 403)
 print(json.dumps(pages))
 """
 PAGES = [
+    *("sign up", "sign up, refused", "link sent", "new account", "new account, refused"),
+    *("link over", "reset password", "change password", "too many attempts"),
     *("home", "sign in", "sign in, refused", "sessions", "no sessions", "session, visitor"),
     *("session, demo", "no bookings", "booked", "refused", "occupancy", "not found"),
     *("forbidden", "no token"),
@@ -133,9 +149,11 @@ class TestPage:
 
         for number, attributes in page.all("a", "button", "th"):
             assert page.words[number] or attributes.get("aria-label"), attributes
+        labels = {attributes.get("for") for _, attributes in page.all("label")} - {None}
         for number, attributes in page.all("input", "select", "textarea"):
             if attributes.get("type") not in ("hidden", "submit"):
-                assert number in page.labelled or attributes.get("aria-label"), attributes
+                is_labelled = number in page.labelled or attributes.get("id") in labels
+                assert is_labelled or attributes.get("aria-label"), attributes
         assert all("alt" in attributes for _, attributes in page.all("img"))
 
     def test_needs_nothing_that_its_security_policy_blocks(
