@@ -11,7 +11,8 @@ from email.message import Message
 class MailServer(socketserver.ThreadingTCPServer):
     """As much of SMTP (RFC 5321) as Python's own client needs.
 
-    Set `refuses` and it takes no mail. `mails` holds what it took, `refused` counts the rest.
+    Set `refuses` and it takes no mail. `mails` holds what it took, `refused` counts the rest. Set
+    `user` and it refuses every password.
     """
 
     allow_reuse_address = True
@@ -20,6 +21,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Conversation)
         self.refuses = False
+        self.user = ""
         self.refused = 0
         self.mails: list[Message] = []
 
@@ -42,6 +44,11 @@ class _Conversation(socketserver.StreamRequestHandler):
                     self.answer("354 send the mail")
                     self.server.mails.append(message_from_bytes(self.read_mail()))
                     self.answer("250 accepted")
+                case b"EHLO" if self.server.user:
+                    self.answer("250-ready")
+                    self.answer("250 AUTH PLAIN")
+                case b"AUTH":
+                    self.answer("535 wrong password")
                 case b"QUIT":
                     self.answer("221 bye")
                     return

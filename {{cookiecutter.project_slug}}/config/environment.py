@@ -6,8 +6,8 @@ from pathlib import Path
 from trellis.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"  # what the running project writes; never committed
-VAR_DIR.mkdir(exist_ok=True)
+VAR_DIR = BASE_DIR / "var"  # what the running project writes, for nobody else to read
+VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
 env = Environment(root=BASE_DIR)
 PRODUCTION = env.production

@@ -64,6 +64,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache")}
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 AUTH_USER_MODEL = "accounts.User"
 STATIC_URL = "static/"
 USE_TZ = True
