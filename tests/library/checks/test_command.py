@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.library.checks.projects import make, write
-from tests.template.generating import FOLDER, ROOT
 from trellis.checks import rules
 from trellis.commands import cli
 
@@ -238,11 +237,6 @@ class TestRules:
             "There is no rule 'tasks_are_shalow'. Did you mean tasks_are_shallow?"
             " `trellis rules` lists them all.\n"
         )
-
-    def test_are_the_table_of_the_projects_docs(self) -> None:
-        docs = ROOT / FOLDER / "docs/rules.md"
-
-        assert docs.read_text() == rules.TEXT, "cp it: trellis rules --markdown"
 
 
 class TestWaivers:

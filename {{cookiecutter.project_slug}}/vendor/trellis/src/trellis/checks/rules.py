@@ -1,6 +1,6 @@
 """Every rule of the check: what it asks, what it cannot see, and which mechanism judges it.
 
-They stand in rules.md, of which the docs, `trellis rules` and `trellis explain` are made. A rule
+They stand in rules.md, of which `trellis rules` and `trellis explain` are made. A rule
 has one mechanism:
 
 layout        reads files and syntax, with the standard library only (`trellis check`)

@@ -36,13 +36,10 @@ def write_baseline(*, root: Path) -> int:
     return 0
 
 
-def show_rules(*, markdown: bool) -> int:
+def show_rules() -> int:
     """Print every rule."""
     given = settings.read(Path.cwd())
-    if markdown:
-        print(rules.TEXT, end="")
-    else:
-        print(*(report.rule(name, settings=given, root=Path()) for name in rules.RULES), sep="\n")
+    print(*(report.rule(name, settings=given, root=Path()) for name in rules.RULES), sep="\n")
     return 0
 
 

@@ -62,8 +62,6 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("paths", nargs="*", metavar="PATH", help="only what is in it")
             command.add_argument("--format", choices=report.FORMATS, default="text")
             command.add_argument("--baseline", action="store_true", help="waive what there is now")
-        if name == "rules":
-            command.add_argument("--markdown", action="store_true", help="as docs/rules.md")
         if name == "explain":
             command.add_argument("rule")
         if name == "drift":
@@ -92,7 +90,7 @@ def waivers(options: argparse.Namespace, root: Path) -> int:
 
 
 def rules(options: argparse.Namespace, root: Path) -> int:
-    return checking.show_rules(markdown=options.markdown)
+    return checking.show_rules()
 
 
 def explain(options: argparse.Namespace, root: Path) -> int:
