@@ -69,7 +69,7 @@ class TestCommandLine:
 
     @pytest.mark.parametrize(
         "command",
-        ["call trellis.delete_old_rows", "inspect ping -t 0.1", "report", "list bindings"],
+        ["call trellis.clean_up", "inspect ping -t 0.1", "report", "list bindings"],
     )
     def test_works_without_tasks(self, command: str) -> None:
         done = subprocess.run(

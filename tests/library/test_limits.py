@@ -331,6 +331,6 @@ class TestDeleteOldRows:
         limits.trust(request_from(HOME), name="other@example.com")
         later(hours=2)
 
-        scheduled.delete_old_rows()
+        scheduled.clean_up()
 
         assert Limit.objects.count() == 1

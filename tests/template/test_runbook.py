@@ -14,7 +14,7 @@ FailedTask.objects.get_or_create(
     pk=1,
     defaults={
         "task_id": "of the runbook",
-        "name": "trellis.delete_old_rows",
+        "name": "trellis.clean_up",
         "traceback": "Traceback: …",
         "first_failed_at": at,
         "last_failed_at": at,

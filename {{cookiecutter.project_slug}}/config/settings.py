@@ -216,6 +216,16 @@ _mail_in_files = {
 }
 MAILERS = {"default": env.mailer("EMAIL_URL", default=_mail_in_files)}
 
+# --- What is kept ---------------------------------------------------------------------------
+
+# Each night trellis.clean_up deletes what is older, and sessions and limits that are over.
+RETENTION_DAYS = {
+    "failures": 30,  # tasks that failed and were replayed or discarded
+    "claims": 90,  # `once` remembers what was done, for longer than anything is tried again
+    "cache_figures": 365,  # so that a cache can be compared with last year's
+    "files": 30,  # mails and logs in files, as in development
+}
+
 # --- Logs and errors ------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice(

@@ -34,7 +34,7 @@ class TestOwner:
         assert owner(task).startswith("app         accounts")
 
     @pytest.mark.parametrize(
-        "what", ["config", "apps", "apps/__init__.py", ".", "trellis.delete_old_rows"]
+        "what", ["config", "apps", "apps/__init__.py", ".", "trellis.clean_up"]
     )
     def test_is_the_first_team_for_what_belongs_to_no_app(self, what: str) -> None:
         assert owner(what).startswith("app         none")

@@ -32,7 +32,7 @@ class TestTasks:
     def test_prints_json_for_programs(self) -> None:
         entries = json.loads(tasks("--json"))
 
-        (entry,) = [entry for entry in entries if entry["name"] == "trellis.delete_old_rows"]
+        (entry,) = [entry for entry in entries if entry["name"] == "trellis.clean_up"]
         assert (entry["queue"], entry["time_limit"]) == ("default", 600)
         assert entry["last_success"] is None
         assert entry["owner"] == ownership.default_team()

@@ -35,7 +35,7 @@ class TestEntries:
         assert (entry.queue, entry.schedule) == ("mail", "on demand")
 
     def test_describe_the_librarys_own_tasks(self) -> None:
-        entry = entry_of("trellis.delete_old_rows")
+        entry = entry_of("trellis.clean_up")
 
         assert (entry.schedule, entry.retries) == ("cron 0 3 * * * UTC", "none")
         assert entry.time_limit == 600

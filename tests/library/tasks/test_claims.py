@@ -154,20 +154,3 @@ class TestOnceInATask:
         send_mail.pop_request()
 
         assert [limit - NOW for limit in until] == [timedelta(seconds=70), timedelta(seconds=30)]
-
-
-@pytest.mark.django_db
-class TestDeleteOldClaims:
-    def test_keeps_what_is_younger_than_90_days(self) -> None:
-        for name, days, done in (
-            ("done and old", 91, True),
-            ("died and old", 91, False),
-            ("done", 89, True),
-            ("died", 89, False),
-        ):
-            at = NOW - timedelta(days=days)
-            claim, _ = claims.take(name=name, key="", at=at)
-            Claim.objects.filter(pk=claim.pk).update(done_at=at if done else None)
-
-        assert claims.delete_old_claims(at=NOW) == 2
-        assert set(Claim.objects.values_list("name", flat=True)) == {"done", "died"}

@@ -171,18 +171,3 @@ class TestRepublishUnpublished:
         row.refresh_from_db()
         assert (row.state, row.kind, published) == ("open", "failed", [])
         assert "was not stored" in row.error
-
-
-@pytest.mark.django_db
-class TestDeleteOldFailures:
-    def test_keeps_what_is_open_or_younger_than_30_days(self, task: Any) -> None:
-        for number, (state, days) in enumerate(
-            [("open", 400), ("replayed", 29), ("replayed", 31), ("discarded", 31)]
-        ):
-            row = fail(task, task_id=str(number), at=NOW - timedelta(days=days))
-            FailedTask.objects.filter(pk=row.pk).update(state=state)
-
-        assert failures.delete_old_failures(at=NOW) == 2
-
-        kept = FailedTask.objects.order_by("task_id").values_list("task_id", flat=True)
-        assert list(kept) == ["0", "1"]

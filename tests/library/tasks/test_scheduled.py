@@ -5,8 +5,8 @@ import pytest
 from django.utils import timezone
 
 from tests.library.conftest import fail
-from trellis.models import Claim, FailedTask
-from trellis.tasks import claims, scheduled
+from trellis.models import FailedTask
+from trellis.tasks import scheduled
 from trellis.testing import assert_harmless_twice
 
 
@@ -19,17 +19,10 @@ class TestDeliveredTwice:
 
         assert_harmless_twice(scheduled.republish_unpublished, effects=lambda: ran, once=[""])
 
-    def test_delete_old_rows(self, task: Any) -> None:
-        now = timezone.now()
-        fail(task, at=now - timedelta(days=31))
+    def test_clean_up(self, task: Any) -> None:
+        fail(task, at=timezone.now() - timedelta(days=31))
         FailedTask.objects.update(state=FailedTask.State.DISCARDED)
-        claims.take(name="tests.mail", key="7", at=now - timedelta(days=91))
 
         assert_harmless_twice(
-            scheduled.delete_old_rows,
-            effects=lambda: [
-                FailedTask.objects.count(),
-                Claim.objects.filter(name="tests.mail").count(),
-            ],
-            once=[0, 0],
+            scheduled.clean_up, effects=lambda: [FailedTask.objects.count()], once=[0]
         )

@@ -70,4 +70,5 @@ STATIC_URL = "static/"
 USE_TZ = True
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOG_FILE = ""
+RETENTION_DAYS = {"failures": 30, "claims": 90, "cache_figures": 365, "files": 30}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

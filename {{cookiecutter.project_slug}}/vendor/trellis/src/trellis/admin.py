@@ -79,4 +79,4 @@ class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
         return obj is None and super().has_change_permission(request, obj)  # for the actions
 
     def has_delete_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
-        return False  # a discarded row stays as a trace; trellis.delete_old_rows deletes it
+        return False  # a discarded row stays as a trace; trellis.clean_up deletes it

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 import structlog
 from celery import current_app, current_task
 from django.db import transaction
-from django.db.models import Q
 
 from trellis import errors
 from trellis.models import Claim
@@ -27,7 +26,6 @@ logger = structlog.get_logger(__name__)
 
 MARGIN = 10  # seconds between the hard time limit of a task and the end of its claims
 LEASE = ""  # the key of a scheduled run's lease; no key of `once` is empty
-KEPT = timedelta(days=90)  # so long `once` remembers what was done
 
 
 class InProgress(errors.Conflict):
@@ -55,6 +53,7 @@ def once(name: str, *key: object, at: datetime) -> Iterator[Claim]:
     because nobody else would see the claim before the commit.
 
     If the process dies after the effect and before the end of the block, the work is done again.
+    Claims that are done are kept for a while (RETENTION_DAYS).
     """
     claim, taken = take(name=name, key=json.dumps([str(part) for part in key]), at=at)
     if not taken and claim.is_new:
@@ -99,12 +98,6 @@ def release(claim: Claim, *, at: datetime) -> None:
         mine.update(expires_at=at)
     except Exception:
         logger.exception("claim_not_released", name=claim.name, key=claim.key)
-
-
-def delete_old_claims(*, at: datetime) -> int:
-    """Delete claims that were done, or that ended without success, 90 days ago. Return how many."""
-    old = Q(done_at__lt=at - KEPT) | Q(done_at=None, expires_at__lt=at - KEPT)
-    return Claim.objects.filter(old).delete()[0]
 
 
 def _time_limit() -> float:

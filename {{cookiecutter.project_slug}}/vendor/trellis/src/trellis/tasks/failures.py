@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Hashable
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +14,6 @@ from trellis.models import REDACTED, FailedTask
 
 logger = structlog.get_logger(__name__)
 
-KEPT = timedelta(days=30)  # for rows that were replayed or discarded
 BATCH = 500  # unpublished messages that are published in one go
 
 
@@ -124,11 +122,3 @@ def republish_unpublished(*, by: str) -> int:
         except NotOpen:
             continue
     return published
-
-
-def delete_old_failures(*, at: datetime) -> int:
-    """Delete rows that are not open and last failed 30 days ago. Return how many."""
-    old = FailedTask.objects.exclude(state=FailedTask.State.OPEN).filter(
-        last_failed_at__lt=at - KEPT
-    )
-    return old.delete()[0]

@@ -6,8 +6,7 @@ from celery import shared_task
 from celery.schedules import crontab
 from django.utils import timezone
 
-from trellis.models import Limit
-from trellis.tasks import claims, failures
+from trellis.tasks import failures, retention
 
 
 @shared_task(
@@ -23,14 +22,12 @@ def republish_unpublished() -> None:
 
 
 @shared_task(
-    name="trellis.delete_old_rows",
+    name="trellis.clean_up",
     schedule=crontab(minute=0, hour=3),
     expires=3600,
     max_retries=0,  # tomorrow's run does the same work
     time_limit=600,
 )
-def delete_old_rows() -> None:
-    """Delete old failures (after 30 days), claims (after 90), and limits that are over."""
-    failures.delete_old_failures(at=timezone.now())
-    claims.delete_old_claims(at=timezone.now())
-    Limit.objects.filter(ends_at__lt=timezone.now()).delete()
+def clean_up() -> None:
+    """Delete old sessions, limits, failures, claims and files (RETENTION_DAYS)."""
+    retention.clean_up(at=timezone.now())
