@@ -124,7 +124,8 @@ def is_promised(frame: FrameType | None, caller: Caller) -> bool:
     """
     for one in frames_between(frame, caller):
         value = one.f_locals.get("self")
-        if isinstance(value, QuerySet):
+        # Not isinstance(): a lazy object would query the database to find its class.
+        if issubclass(type(value), QuerySet):
             queryset: Any = value  # what the stubs do not know
             if queryset._fetch_mode is FETCH_RAISE and "instance" not in queryset._hints:
                 return True
