@@ -1,17 +1,21 @@
-"""A task that can fail, and the row of its failure."""
+"""A task that can fail and the row of its failure; an API of one endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from celery import _state, current_app, shared_task
+from django.urls import path
+from pytest_django import Settings
 from structlog.contextvars import clear_contextvars
 
+from trellis import web
 from trellis.models import FailedTask
 from trellis.tasks import recording
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+Serve = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +57,24 @@ def fail(
     row.error, row.traceback = "ValueError('broken')", "Traceback: …"
     recording.save(row, at=at)
     return FailedTask.objects.get(task_id=task_id)
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Serve:
+    """`serve(endpoint, methods=("GET",))` serves it at `/api/x`, and returns the API."""
+
+    def serve(
+        endpoint: Callable[..., Any] | None = None,
+        *,
+        route: str = "x",
+        methods: tuple[str, ...] = ("POST",),
+        public_docs: bool = True,
+        **operation: Any,
+    ) -> Any:
+        api = web.make_api(public_docs=public_docs)
+        if endpoint:
+            api.api_operation(list(methods), route, **operation)(endpoint)
+        settings.ROOT_URLCONF = (path("api/", api.urls),)
+        return api
+
+    return serve

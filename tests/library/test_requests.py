@@ -10,7 +10,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from trellis import errors, web
-from trellis.web.requests import RequestMiddleware, client_address
+from trellis.web.requests import RequestMiddleware, Utf8Request, client_address
 
 FORWARDED = [
     # PROXY_COUNT, X-Forwarded-For, and the client's address; REMOTE_ADDR is 10.0.0.1.
@@ -40,6 +40,24 @@ def finished(answer: Any) -> dict[str, Any]:
         answer()
     (line,) = [each for each in logged if each["event"] == "request_finished"]
     return dict(line)
+
+
+class TestUtf8Request:
+    @pytest.mark.parametrize("charset", ["utf-7", "hex", "undefined", "iso-8859-1"])
+    def test_is_read_as_utf_8_whatever_its_client_states(self, charset: str) -> None:
+        content_type = f"application/x-www-form-urlencoded; charset={charset}"
+        given = RequestFactory().generic("POST", "/?a=%C3%A9", "b=%C3%A9")
+
+        request = Utf8Request(given.environ | {"CONTENT_TYPE": content_type})
+
+        assert (request.GET["a"], request.POST["b"]) == ("é", "é")
+
+    def test_has_no_content_type_where_that_cannot_be_read(self) -> None:
+        given = RequestFactory().generic("POST", "/", "a=b")
+
+        request = Utf8Request(given.environ | {"CONTENT_TYPE": "text/plain; charset*=no''x"})
+
+        assert (request.content_type, request.content_params) == ("", {})
 
 
 @pytest.mark.parametrize(("proxies", "forwarded", "address"), FORWARDED)

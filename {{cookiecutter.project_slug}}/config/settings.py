@@ -43,8 +43,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "trellis.web.health.HealthMiddleware",  # first: a probe uses neither our host name nor TLS
+    "trellis.web.problems.ProblemMiddleware",  # outside of all that answers errors itself
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "trellis.web.requests.RequestMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -52,7 +54,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "trellis.web.requests.RequestMiddleware",
     "trellis.web.pages.BusinessErrorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

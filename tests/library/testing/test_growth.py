@@ -131,7 +131,7 @@ class TestSerializer:
         def list_groups(request: object) -> list[Group]:
             return list(Group.objects.all())
 
-        api = web.make_api()
+        api = web.make_api(public_docs=True)
         api.add_router("groups", router)
         add_groups(1)
 

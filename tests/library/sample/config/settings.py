@@ -35,12 +35,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "trellis.web.health.HealthMiddleware",
+    "trellis.web.problems.ProblemMiddleware",
+    "trellis.web.requests.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "trellis.web.requests.RequestMiddleware",
     "trellis.web.pages.BusinessErrorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

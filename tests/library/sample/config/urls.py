@@ -4,7 +4,7 @@ from django.urls import path
 
 from trellis import web
 
-api = web.make_api()
+api = web.make_api(public_docs=True)
 
 
 def home(request: HttpRequest) -> HttpResponse:

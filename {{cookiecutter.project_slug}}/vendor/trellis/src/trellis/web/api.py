@@ -1,28 +1,31 @@
-"""The JSON API: django-ninja with session login, orjson, and problem details (RFC 9457)."""
+"""The JSON API: django-ninja with sessions and tokens, orjson, and problem details (RFC 9457)."""
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, RawPostDataException
 from ninja import NinjaAPI, Schema
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as RequestInvalid
+from ninja.operation import Operation
+from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
-from ninja.security import django_auth
+from ninja.security import SessionAuth as NinjaSessionAuth
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from trellis import errors, tracing
+from trellis import errors
 from trellis.reads.gate import no_queries
-from trellis.web.status import TooManyRequests, invalid, status_of
+from trellis.web.openapi import DESCRIPTION, Documentation
+from trellis.web.problems import problem_of_error, problem_of_status
+from trellis.web.status import invalid
 
 Item = TypeVar("Item")
-FieldError = tuple[str, str]  # the path of an input and what is wrong with it
 
 
 class In(Schema):
@@ -66,8 +69,41 @@ class JSONRenderer(BaseRenderer):
         return orjson.dumps(data, default=str)
 
 
+class JSONParser(Parser):
+    """Reads JSON, and refuses what calls itself something else (415)."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if request.content_type != "application/json":
+            raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "")
+        return super().parse_body(request)
+
+
+class CsrfFailed(errors.Forbidden):
+    """Send the value of the CSRF cookie in the header X-CSRFToken, from a page of this site."""
+
+
+class SessionAuth(NinjaSessionAuth):
+    """Django's sessions. Who is signed in needs the CSRF token to change something."""
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        if not request.user.is_authenticated:
+            return None  # so that a stranger gets 401, and not what is wrong with the CSRF token
+        try:
+            return super()._get_key(request)
+        except HttpError:
+            raise CsrfFailed from None
+
+
 class API(NinjaAPI):
-    """ninja's API, whose validation errors name a field by its path in what the client sent."""
+    """ninja's API, with every problem documented and fields named by their path in the request."""
+
+    def get_openapi_schema(self, *, path_prefix: str | None = None, **options: Any) -> Any:
+        return Documentation(self, path_prefix or self.get_root_path({}))
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return a name like `bookings_book_seat`: the app and the function."""
+        module = operation.view_func.__module__.removeprefix("apps.").split(".")
+        return "_".join([*(part for part in module if part != "api"), operation.view_func.__name__])
 
     def validation_error_from_error_contexts(self, error_contexts: list[Any]) -> RequestInvalid:
         found = []
@@ -80,20 +116,41 @@ class API(NinjaAPI):
         return RequestInvalid(found)
 
 
-def make_api() -> NinjaAPI:
+def make_api(*, public_docs: bool) -> NinjaAPI:
     """Return the project's API. Add each app's router to it.
 
-    An error is answered with problem details. Serializing a result runs no query: that raises
-    `RuleBroken` in development and tests.
+    `public_docs` shows its documentation, `docs` and `openapi.json`, to everybody; otherwise staff
+    can see it. Every error is answered with problem details. Serializing a result runs no query:
+    that raises `RuleBroken` in development and tests.
     """
-    api = API(title=settings.PROJECT_NAME, version="1", auth=django_auth, renderer=JSONRenderer())
+    api = API(
+        title=settings.PROJECT_NAME,
+        version="1",
+        description=DESCRIPTION,
+        auth=[SessionAuth()],
+        parser=JSONParser(),
+        renderer=JSONRenderer(),
+        docs_decorator=None if public_docs else _for_staff,
+    )
     api.add_decorator(_refuse_queries_after, mode="operation")
-    api.add_decorator(_allow_queries_again, mode="view")
+    api.add_decorator(_answer, mode="view")
     api.exception_handler(errors.BusinessError)(_business_error)
     api.exception_handler(ValidationError)(_validation_error)
     api.exception_handler(RequestInvalid)(_request_invalid)
     api.exception_handler(HttpError)(_http_error)
+    for kind, status in STATUS_OF_EXCEPTION.items():
+        api.exception_handler(kind)(functools.partial(_other_error, status=status))
+    api.exception_handler(Exception)(_fault)
     return api
+
+
+def _for_staff(view: Callable[..., Any]) -> Callable[..., Any]:
+    def run(request: HttpRequest, **kwargs: Any) -> Any:
+        if not request.user.is_staff:
+            raise PermissionDenied
+        return view(request, **kwargs)
+
+    return run
 
 
 def _refuse_queries_after(endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,11 +166,14 @@ def _refuse_queries_after(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _allow_queries_again(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """Allow queries again once ninja has made the response."""
+def _answer(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a request in another charset than UTF-8; allow queries again after the response."""
 
     @functools.wraps(answer)
     def run(request: Any, *args: Any, **kwargs: Any) -> Any:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in ("utf-8", "utf8"):
+            return problem_of_status(400, detail="Only UTF-8 can be read.")
         with contextlib.ExitStack() as request.serializing:
             return answer(request, *args, **kwargs)
 
@@ -121,61 +181,43 @@ def _allow_queries_again(answer: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _business_error(request: HttpRequest, error: errors.BusinessError) -> HttpResponse:
-    fields = [(error.field, error.detail)] if error.field else []
-    response = problem(
-        status=status_of(error), title=error.title, detail=error.detail, field_errors=fields
-    )
-    if isinstance(error, TooManyRequests):
-        response["Retry-After"] = str(error.retry_after)
-    return response
+    return problem_of_error(error)
 
 
 def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
     by_field = error.message_dict if hasattr(error, "error_dict") else {}
-    refusal = invalid(error)
-    return problem(
-        status=status_of(refusal),
-        title=refusal.title,
-        detail=refusal.detail,
-        field_errors=[
-            (field, message)
-            for field, messages in by_field.items()
-            if field != "__all__"
-            for message in messages
-        ],
+    found = [(name, text) for name, texts in by_field.items() for text in texts]
+    return problem_of_error(
+        invalid(error), field_errors=[each for each in found if each[0] != "__all__"]
     )
 
 
 def _request_invalid(request: HttpRequest, error: RequestInvalid) -> HttpResponse:
     found = [(".".join(map(str, each["loc"])), str(each["msg"])) for each in error.errors]
-    return problem(
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title="The request is not valid",
+    return problem_of_status(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
         detail="; ".join(f"{field}: {message}" if field else message for field, message in found),
         field_errors=[each for each in found if each[0]],
     )
 
 
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    status = HTTPStatus(error.status_code)
-    return problem(status=status, title=status.phrase, detail=str(error))
+    if isinstance(error.__cause__, HttpError):  # ninja makes a 400 of all that its parser raises
+        error = error.__cause__
+    return problem_of_status(error.status_code, detail=str(error))
 
 
-def problem(
-    *, status: HTTPStatus, title: str, detail: str, field_errors: Sequence[FieldError] = ()
-) -> JsonResponse:
-    """Return an RFC 9457 problem document.
+STATUS_OF_EXCEPTION = {
+    AuthenticationError: 401,
+    Http404: 404,
+    RequestDataTooBig: 413,
+    RawPostDataException: 415,  # it was read as a form already, to look for a CSRF token
+}
 
-    `errors` lists the fields that are wrong, where they are known. `request_id` finds the request
-    in the log (`manage.py story`).
-    """
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": title,
-        "status": status.value,
-        "detail": detail,
-        "request_id": tracing.request_id(),
-    }
-    if field_errors:
-        content["errors"] = [{"field": field, "detail": text} for field, text in field_errors]
-    return JsonResponse(content, status=status, content_type="application/problem+json")
+
+def _other_error(request: HttpRequest, error: Exception, *, status: int) -> HttpResponse:
+    return problem_of_status(status)
+
+
+def _fault(request: HttpRequest, error: Exception) -> HttpResponse:
+    raise error  # to Django, with DEBUG, too, where ninja would answer with a traceback

@@ -1,4 +1,4 @@
-"""A request: its id, its user, the address it came from, and what it cost."""
+"""A request: its charset, its id, its user, the address it came from, and what it cost."""
 
 import contextlib
 import ipaddress
@@ -8,11 +8,28 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 
 from trellis import errors, tracing
+
+
+class Utf8Request(WSGIRequest):
+    """A request that is read as UTF-8, whatever charset its client states.
+
+    Django reads it in any codec of Python's, and fails where that is none of text ("hex"), or where
+    it cannot read the header Content-Type: before its own error handling, so that the server fails.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            header = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            header = "", {}
+        self.content_type, self.content_params = header
 
 
 class RequestMiddleware(StructlogMiddleware):
@@ -34,6 +51,9 @@ class RequestMiddleware(StructlogMiddleware):
             for connection in connections.all():
                 stack.enter_context(connection.execute_wrapper(count))
             return super().__call__(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        self.bind_user_id(request)  # this middleware stands further out than the one of users
 
     def handle_response(self, request: Any, response: Any) -> None:
         match = request.resolver_match
