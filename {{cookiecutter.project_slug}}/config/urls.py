@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 from trellis import web
 
-api = web.make_api(public_docs=True)
+api = web.make_api(public_docs=True)  # False shows /api/docs to staff only
 api.add_router("/bookings", "apps.bookings.api.router")  # example
 api.add_router("/sessions", "apps.catalog.api.router")  # example
 # startapp adds API routers above this line

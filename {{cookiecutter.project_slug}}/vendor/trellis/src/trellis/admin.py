@@ -1,17 +1,20 @@
-"""Failed tasks in the admin, for whoever is on call."""
+"""Failed tasks and API tokens in the admin, for whoever is on call."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from trellis import errors, ownership
-from trellis.models import FailedTask
+from trellis.models import ApiToken, FailedTask
 from trellis.tasks import failures
+from trellis.web import tokens
 
 
 @admin.register(FailedTask)
@@ -80,3 +83,24 @@ class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
 
     def has_delete_permission(self, request: HttpRequest, obj: FailedTask | None = None) -> bool:
         return False  # a discarded row stays as a trace; trellis.clean_up deletes it
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
+    """A list from which tokens are revoked. `manage.py api_token create` creates them."""
+
+    list_display = ["name", "user", "prefix", "state", "created_at", "expires_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix", f"user__{get_user_model().USERNAME_FIELD}"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke: end at once", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        revoked = [row for row in queryset if tokens.revoke(token_id=row.pk, at=timezone.now())]
+        self.message_user(request, f"Revoked tokens: {len(revoked)}.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return obj is None and super().has_change_permission(request, obj)  # for the action

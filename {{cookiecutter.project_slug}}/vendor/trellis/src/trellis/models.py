@@ -1,9 +1,11 @@
-"""What the library stores: failed tasks, successes, claims, limits, and how caches are used."""
+"""What the library stores: failed tasks, successes, claims, limits, use of caches, API tokens."""
 
 import json
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from kombu.utils.json import JSONEncoder, object_hook
 
 REDACTED = "[redacted]"  # instead of an argument that is secret, or that JSON cannot hold
@@ -125,3 +127,28 @@ class CacheUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.day}"
+
+
+class ApiToken(models.Model):
+    """A token with which a program uses the API as a user. Only its hash is stored."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    prefix = models.CharField(max_length=8)  # to tell tokens apart
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    @property
+    def state(self) -> str:
+        if self.revoked_at:
+            return "revoked"
+        return "valid" if self.expires_at > timezone.now() else "expired"

@@ -24,6 +24,7 @@ from trellis.reads.gate import no_queries
 from trellis.web.openapi import DESCRIPTION, Documentation
 from trellis.web.problems import problem_of_error, problem_of_status
 from trellis.web.status import invalid
+from trellis.web.tokens import TokenAuth
 
 Item = TypeVar("Item")
 
@@ -127,7 +128,7 @@ def make_api(*, public_docs: bool) -> NinjaAPI:
         title=settings.PROJECT_NAME,
         version="1",
         description=DESCRIPTION,
-        auth=[SessionAuth()],
+        auth=[TokenAuth(), SessionAuth()],
         parser=JSONParser(),
         renderer=JSONRenderer(),
         docs_decorator=None if public_docs else _for_staff,
