@@ -15,6 +15,7 @@ from trellis import reads, web
 class Wanted(web.In):
     title: str
     seats: int = 1
+    price: float = 0.0
 
 
 def api_with(endpoint: Callable[..., Any], **operation: Any) -> TestClient:
@@ -31,6 +32,16 @@ class TestIn:
     def test_refuses_text_that_a_database_cannot_store(self, title: str) -> None:
         with pytest.raises(ValueError, match="cannot be stored"):
             Wanted(title=title)
+
+    @pytest.mark.parametrize("seats", [2**63, -(2**63) - 1])
+    def test_refuses_a_number_that_a_database_cannot_store(self, seats: int) -> None:
+        with pytest.raises(ValueError, match="too large to be stored"):
+            Wanted(title="a", seats=seats)
+
+    @pytest.mark.parametrize("price", [float("inf"), float("nan")])
+    def test_refuses_what_is_no_number(self, price: float) -> None:
+        with pytest.raises(ValueError, match="finite number"):
+            Wanted(title="a", price=price)
 
     def test_takes_an_emoji(self) -> None:
         assert Wanted(title="a 🌱").title == "a 🌱"

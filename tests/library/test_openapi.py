@@ -7,8 +7,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.test import Client
-from ninja import Form
+from django.urls import path
+from ninja import File, Form, UploadedFile
 from ninja.throttling import AnonRateThrottle
+from openapi_spec_validator import validate
+from pytest_django import Settings
 
 from tests.library.conftest import Serve
 from trellis import web
@@ -19,6 +22,10 @@ REFUSED = {"403", "404", "409", "422"}  # what a service can raise, besides 400
 
 class Wanted(web.In):
     title: str
+
+
+class WantedOut(web.Out):
+    title: str | None
 
 
 def read(request: HttpRequest) -> None: ...
@@ -37,6 +44,11 @@ def fill_in(request: HttpRequest, title: Form[str]) -> None: ...
 
 
 def remove(request: HttpRequest, public_id: UUID) -> None: ...
+
+
+def upload(
+    request: HttpRequest, public_id: UUID, wanted: Form[Wanted], file: File[UploadedFile]
+) -> None: ...
 
 
 def document_of(api: Any) -> Any:
@@ -99,6 +111,17 @@ class TestStatuses:
 
         described = operation_of(api)["responses"]["401"]["content"]["application/json"]
         assert described["schema"] == {"$ref": "#/components/schemas/Refusal"}
+
+
+class TestDocument:
+    def test_is_valid(self, settings: Settings) -> None:
+        api: Any = web.make_api(public_docs=True)
+        api.get("find", response=web.PageOut[WantedOut])(find)
+        api.post("add", response={201: WantedOut})(add)
+        api.post("{uuid:public_id}", response={204: None, 418: None})(upload)
+        settings.ROOT_URLCONF = (path("api/", api.urls),)
+
+        validate(document_of(api))
 
 
 class TestOperationId:

@@ -32,15 +32,19 @@ Item = TypeVar("Item")
 class In(Schema):
     """The base class of what an endpoint takes.
 
-    Refuses text that a database cannot store (422): a NUL on PostgreSQL, half of a surrogate pair
-    on any. It checks the text fields themselves, not lists and dicts.
+    Refuses what a database cannot store (422): text with a NUL or half of a surrogate pair, numbers
+    beyond 64 bits. It checks the fields themselves, not what is in lists and dicts.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
     def _is_storable(cls, value: Any) -> Any:
         if isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
             raise ValueError("it contains a character that cannot be stored")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError("it is too large to be stored")
         return value
 
 

@@ -80,10 +80,9 @@ class ProblemMiddleware:
         is_json = "json" in response.get("Content-Type", "")
         if response.status_code < 400 or is_json or not request.path_info.startswith(API):
             return response
+        detail = getattr(request, "exception", "") if response.status_code >= 500 else ""
         with bound_contextvars(request_id=response.get("X-Request-ID", "")):
-            answer = problem_of_status(
-                response.status_code, detail=getattr(request, "exception", "")
-            )
+            answer = problem_of_status(response.status_code, detail=detail)
         # In place, for the other headers: Allow, Retry-After, X-Request-ID, cookies.
         response.content = answer.content
         response["Content-Type"] = MEDIA_TYPE
