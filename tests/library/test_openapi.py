@@ -90,15 +90,14 @@ class TestStatuses:
         assert set(operation_of(api)["responses"]) == statuses
 
     def test_are_answered_with_a_problem(self, serve: Serve) -> None:
-        api = serve(read, methods=["GET"])
+        api = serve(read, methods=["GET"], response={200: None, 403: None})
 
-        described = operation_of(api)["responses"]["401"]
+        described = operation_of(api)["responses"]
 
         schema = {"$ref": "#/components/schemas/Problem"}
-        assert described == {
-            "description": "Not signed in",
-            "content": {"application/problem+json": {"schema": schema}},
-        }
+        content = {"application/problem+json": {"schema": schema}}
+        assert described["401"] == {"description": "Not signed in", "content": content}
+        assert described["403"] == {"description": "Not allowed", "content": content}
         schemas = document_of(api)["components"]["schemas"]
         assert "request_id" in schemas["Problem"]["properties"]
         assert "FieldProblem" in schemas

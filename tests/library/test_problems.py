@@ -185,8 +185,9 @@ class TestEveryOtherError:
     def test_of_an_unknown_url(self, serve: Serve, client: Client, debug: bool) -> None:
         serve()
 
-        assert_problem(client.get("/api/nowhere"), 404, "not-found")
-        assert_problem(client.get("/api/"), 404, "not-found")
+        for url in ("/api/nowhere", "/api/"):
+            content = assert_problem(client.get(url), 404, "not-found")
+            assert content["detail"] == "There is nothing at this address."
 
     def test_of_a_method(self, serve: Serve, client: Client, debug: bool) -> None:
         serve(take, auth=None)
@@ -306,7 +307,8 @@ class TestEveryOtherError:
         self, client: Client, debug: bool, settings: Settings
     ) -> None:
         def limited(request: HttpRequest) -> HttpResponse:
-            return HttpResponse("<p>Slower", status=429, headers={"Retry-After": "60"})
+            headers = {"Retry-After": "60", "Content-Encoding": "gzip"}
+            return HttpResponse(b"...", status=429, headers=headers)
 
         settings.ROOT_URLCONF = (path("api/limited", limited),)
 
@@ -314,6 +316,7 @@ class TestEveryOtherError:
 
         assert_problem(answer, 429, "too-many-requests")
         assert answer["Retry-After"] == "60"
+        assert "Content-Encoding" not in answer
 
 
 class TestPages:

@@ -1,10 +1,12 @@
 from typing import Any
 
 import pytest
+import structlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import path
 from pytest_django import Settings
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
@@ -98,6 +100,23 @@ class TestRequestFinished:
         line = finished(lambda: RequestMiddleware(view)(RequestFactory().get("/")))
 
         assert line["queries"] == 3
+
+
+@pytest.mark.django_db
+class TestLinesOfAView:
+    def test_have_the_id_of_the_user(self, client: Client, settings: Settings) -> None:
+        def view(request: HttpRequest) -> HttpResponse:
+            structlog.get_logger().info("inside")
+            return HttpResponse()
+
+        settings.ROOT_URLCONF = (path("", view),)
+        user = get_user_model().objects.create(email="ada@example.com")
+        client.force_login(user)
+
+        with capture_logs(processors=[merge_contextvars]) as logged:
+            client.get("/")
+
+        assert [each["user_id"] for each in logged if each["event"] == "inside"] == [user.pk]
 
 
 @pytest.mark.django_db
