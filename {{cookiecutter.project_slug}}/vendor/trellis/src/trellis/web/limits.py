@@ -72,7 +72,7 @@ def count(request: HttpRequest | None, what: str, *, name: str) -> list[str]:
     at = timezone.now()
     trusted = Limit.objects.filter(key=_key(what, TRUSTED, request, name), ends_at__gt=at)
     limits = {BOTH: ALLOWED[what][BOTH]} if trusted.exists() else ALLOWED[what]
-    counted = []
+    counted: list[str] = []
     for by, (attempts, minutes) in limits.items():
         key = _key(what, by, request, name)
         if not _take(key, attempts=attempts, window=timedelta(minutes=minutes), at=at):
