@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import demo
 from tests.template.living import copy_of, python, server_url
 from tests.template.settings_reader import SettingsReader
 
@@ -142,6 +143,11 @@ class TestProduction:
         assert found["DATABASES"]["default"]["OPTIONS"]["sslmode"] == "require"
         assert "statement_timeout" in found["DATABASES"]["default"]["OPTIONS"]["options"]
         assert found["CACHES"]["default"]["OPTIONS"]["socket_timeout"] == 2
+
+    def test_loads_what_the_web_server_runs(self, desk_project: Path) -> None:
+        load = [".venv/bin/python", "-W", "ignore", "-c", "import config.wsgi"]
+
+        assert demo.run(load, cwd=desk_project) == ""
 
     def test_passes_the_deployment_check_of_django(self, desk_project: Path) -> None:
         done = manage(desk_project, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
