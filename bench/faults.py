@@ -96,6 +96,8 @@ FAULTS = (
     Fault("secrets are copied into the image", ".dockerignore", ".env\n.env.*", ".env.*", f"{IMAGE} -k no_secret"),
     # compose.yaml
     Fault("the worker serves no mails", COMPOSE, '"default,mail,slow"', '"default,slow"', f"{IMAGE} -k every_queue"),
+    Fault("make dev runs old code in the worker", "Procfile", "--concurrency 2\" apps config templates vendor", "--concurrency 2\" config", f"{T}/test_reload.py"),
+    Fault("a reload kills the task in progress", "Procfile", "--sigint-timeout 25", "--sigint-timeout 1", f"{T}/test_reload.py -k finishes"),
     Fault("make dev serves no slow tasks", "Procfile", "default,mail,slow", "default,mail", f"{IMAGE} -k every_queue"),
     Fault("the database is lost with its container", COMPOSE, "      - postgres:/var/lib/postgresql/data\n", "      - postgres:/var/lib/postgres\n", f"{IMAGE} -k keeps_data"),
     Fault("queued tasks are evicted", COMPOSE, "noeviction", "allkeys-lru", f"{IMAGE} -k keeps_data"),
