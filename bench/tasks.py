@@ -15,11 +15,7 @@ TRELLIS_RABBITMQ_URL are set; for `crashes`, redis-server and rabbitmq-server mu
 import itertools
 import os
 import random
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +27,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TEMPLATE))
 
 import demo  # noqa: E402  # beside us, in no installed package
-from tests.template import parcel_project  # noqa: E402
+from tests.template import parcel_project, servers  # noqa: E402
 from tests.template.parcel_project import ParcelProject, wait_until  # noqa: E402
 
 FILES = "local://localhost"
@@ -100,7 +96,7 @@ def crashes(name: str, address: str, bench: Bench) -> None:
             )
     else:
         folder = bench.new_folder()
-        server = redis_server(folder) if name == "redis" else rabbitmq_server(folder)
+        server = servers.redis(folder) if name == "redis" else servers.rabbitmq(folder)
         server.start()
         try:
             with bench.opened(server.address) as project:
@@ -152,89 +148,6 @@ def overhead(name: str, address: str, bench: Bench) -> None:
         f" {statistics.median(pairs):.2f} (median of {len(pairs)} pairs; half of them"
         f" {lower:.2f} to {upper:.2f})"
     )
-
-
-@dataclass
-class Server:
-    """A broker that may be killed."""
-
-    command: list[str]
-    port: int
-    address: str
-    environment: dict[str, str]
-    folder: Path
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=os.environ | self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        demo.wait_until(self._answers, seconds=parcel_project.LONG, what=f"{self.command[0]}")
-
-    def kill(self) -> None:
-        if self.process:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
-
-def redis_server(folder: Path) -> Server:
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1"]
-    return Server(
-        command=[*command, "--appendonly", "yes", "--save", "", "--dir", str(folder)],
-        port=port,
-        address=f"redis://127.0.0.1:{port}/0",
-        environment={},
-        folder=folder,
-    )
-
-
-def rabbitmq_server(folder: Path) -> Server:
-    port = free_port()
-    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
-    # Debian's command on the PATH changes the user; this one does not.
-    packaged = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    command = str(packaged) if packaged.exists() else shutil.which("rabbitmq-server")
-    return Server(
-        command=[command or "rabbitmq-server"],
-        port=port,
-        address=f"amqp://guest:guest@127.0.0.1:{port}//",
-        environment={
-            "HOME": str(folder),
-            "RABBITMQ_CONF_ENV_FILE": os.devnull,
-            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
-            "RABBITMQ_NODENAME": f"trellis-{port}@localhost",
-            "RABBITMQ_NODE_PORT": str(port),
-            "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_MNESIA_BASE": str(folder / "db"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_FLAGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        },
-        folder=folder,
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

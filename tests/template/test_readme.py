@@ -29,10 +29,11 @@ RUN_ELSEWHERE = {
     "make template-update": "test_update.py does",
     "DATABASE_URL=postgres://user:password@localhost:5432/name make test": "test_project.py does",
     "docker compose up --build": "it needs Docker",
+    "uv run python manage.py doctor": "test_doctor.py does; it needs a worker and beat",
     "uv run trellis drift": "test_drift.py of the library does; it needs a history",
 }
-# Names in documents that do not occur in the code: of Django, of the template, and for yours.
-OTHER_NAMES = {"get_or_set", "project_slug", "refreshed_at", "skip_locked"}
+# Names in documents that do not occur in the code: of kept programs, of the template, for yours.
+OTHER_NAMES = {"get_or_set", "pg_dump", "project_slug", "refreshed_at", "skip_locked"}
 
 
 def shell_lines(text: str) -> list[str]:
