@@ -79,6 +79,44 @@ class TestWorkflow:
         assert workflow["jobs"]["check"]["timeout-minutes"] <= 30
 
 
+WORKFLOWS = (FOLDER + "/.github/workflows/ci.yml", ".github/workflows/ci.yml")
+
+
+class TestActions:
+    @pytest.mark.parametrize("path", WORKFLOWS)
+    def test_are_pinned_by_the_hash_of_a_commit_beside_their_version(self, path: str) -> None:
+        uses = re.findall(r"uses: (.+)$", (ROOT / path).read_text(), re.MULTILINE)
+
+        assert uses
+        for action in uses:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+    @pytest.mark.parametrize("path", WORKFLOWS)
+    def test_run_for_the_default_branch_and_for_pull_requests_in_every_job(self, path: str) -> None:
+        jobs = yaml.safe_load((ROOT / path).read_text())["jobs"]
+
+        assert len({job["if"] for job in jobs.values()}) == 1
+        assert any(step.get("run") == "uv audit" for step in jobs["audit"]["steps"])
+
+
+class TestDependabot:
+    @pytest.mark.parametrize(
+        ("folder", "ecosystems"),
+        [
+            (FOLDER, {"uv", "github-actions", "docker", "docker-compose"}),
+            ("", {"uv", "github-actions"}),
+        ],
+    )
+    def test_updates_everything_that_is_pinned_a_week_after_its_release(
+        self, folder: str, ecosystems: set[str]
+    ) -> None:
+        config = yaml.safe_load((ROOT / folder / ".github/dependabot.yml").read_text())
+
+        assert {update["package-ecosystem"] for update in config["updates"]} == ecosystems
+        for update in config["updates"]:
+            assert update["cooldown"] == {"default-days": 7}
+
+
 class TestPreCommit:
     @pytest.fixture(scope="class")
     @classmethod
