@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from celery import _state, current_app, shared_task
@@ -25,8 +26,10 @@ def no_request_id_of_another_test() -> None:
 
 @pytest.fixture(autouse=True)
 def no_task_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Otherwise every Celery application that is created later has the tasks of this test.
+    # Otherwise every Celery application that is created later has the tasks of this test, and one
+    # that an earlier test left to the garbage collector gets them twice.
     monkeypatch.setattr(_state, "_on_app_finalizers", set(_state._on_app_finalizers))
+    monkeypatch.setattr(_state, "_apps", WeakSet([current_app._get_current_object()]))
 
 
 @pytest.fixture
