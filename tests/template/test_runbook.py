@@ -10,15 +10,14 @@ FAIL = """
 from django.utils import timezone
 from trellis.models import FailedTask
 at = timezone.now()
-FailedTask.objects.get_or_create(
+FailedTask.objects.filter(pk=1).delete()  # the failure of another test
+FailedTask.objects.create(
     pk=1,
-    defaults={
-        "task_id": "of the runbook",
-        "name": "trellis.clean_up",
-        "traceback": "Traceback: …",
-        "first_failed_at": at,
-        "last_failed_at": at,
-    },
+    task_id="of the runbook",
+    name="trellis.clean_up",
+    traceback="Traceback: …",
+    first_failed_at=at,
+    last_failed_at=at,
 )
 """
 
