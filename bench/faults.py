@@ -76,8 +76,11 @@ FAULTS = (
     Fault("a locked out person stays so after a reset", "apps/accounts/views.py", "        limits.trust(self.request, name=form.user.email)  # whoever was locked out may sign in\n", "", "project apps/accounts"),
     Fault("the old password can be guessed by who found a session", "apps/accounts/views.py", "    form_class = forms.ChangePasswordForm\n", "", "project apps/accounts"),
     Fault("a visitor chooses the address that is locked out", f"{LIBRARY}/web/requests.py", "forwarded[-proxies]", "forwarded[0]", "tests/library/test_requests.py"),
-    Fault("what people post is sent to Sentry", SETTINGS, 'max_request_body_size="never"', 'max_request_body_size="medium"', f"{T}/test_ownership.py"),
-    Fault("errors reach nobody in particular", SETTINGS, "before_send=logs.tag_owner", "before_send=None", f"{T}/test_ownership.py"),
+    Fault("what people post is sent to Sentry", SETTINGS, 'max_request_body_size="never"', 'max_request_body_size="medium"', f"{T}/test_sentry.py"),
+    Fault("errors reach nobody in particular", SETTINGS, "before_send=sentry.before_send", "before_send=None", f"{T}/test_sentry.py"),
+    Fault("addresses of visitors are sent to Sentry", f"{LIBRARY}/sentry.py", 'crumb["message"] = line["event"]', "pass", f"{T}/test_sentry.py"),
+    Fault("nobody hears that the nightly task stopped", SETTINGS, "monitor_beat_tasks=True", "monitor_beat_tasks=False", f"{T}/test_sentry.py"),
+    Fault("uploaded files are not restored", "docs/runbooks/backup.md", "tar -xzf var/backup/media.tar.gz -C var", "tar -tzf var/backup/media.tar.gz", f"{T}/test_backup.py"),
     # .env.example
     Fault("a variable that production needs is not marked", ENVIRONMENT, "# (production) A cache that", "# A cache that", SET),
     Fault("a variable is documented under an old name", ENVIRONMENT, "# PROXY_COUNT=1", "# PROXIES=1", SET),

@@ -110,14 +110,3 @@ class TestAddOwner:
 
     def test_leaves_other_lines_alone(self) -> None:
         assert "owner" not in logs.add_owner(None, "info", {"logger": "django.request"})
-
-
-class TestTagOwner:
-    def test_names_the_team_of_the_innermost_app(self) -> None:
-        frames = [{"module": "apps.accounts.services"}, {"module": "django.db"}]
-        event = {"exception": {"values": [{"stacktrace": {"frames": frames}}]}}
-
-        assert logs.tag_owner(event, {})["tags"]["owner"]
-
-    def test_leaves_events_of_no_app_alone(self) -> None:
-        assert logs.tag_owner({"message": "hello"}, {}) == {"message": "hello"}

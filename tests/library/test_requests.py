@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.views import View
 from pytest_django import Settings
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
@@ -100,6 +101,53 @@ class TestRequestFinished:
         line = finished(lambda: RequestMiddleware(view)(RequestFactory().get("/")))
 
         assert line["queries"] == 3
+
+
+class Page(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError
+
+
+def endpoint(request: HttpRequest) -> str:
+    return "ok"
+
+
+Page.__module__ = page.__module__ = endpoint.__module__ = "apps.accounts.views"
+
+
+class TestLineOfARequest:
+    @pytest.mark.parametrize(
+        ("path_", "event"),
+        [
+            ("/class/", "request_finished"),
+            ("/function/", "request_failed"),
+            ("/api/endpoint", "request_finished"),  # of the API, where ninja's function is the view
+        ],
+    )
+    def test_names_app_and_owner_of_its_view_and_what_it_cost(
+        self, path_: str, event: str, client: Client, settings: Settings
+    ) -> None:
+        api = web.make_api(public_docs=True)
+        api.get("/endpoint", auth=None)(endpoint)
+        settings.ROOT_URLCONF = (
+            path("class/", Page.as_view()),
+            path("function/", page),
+            path("api/", api.urls),
+        )
+        client.raise_request_exception = False
+
+        with capture_logs(processors=[merge_contextvars]) as logged:
+            client.get(path_)
+
+        (line,) = [each for each in logged if each["event"] == event]
+        assert (line["app"], line["owner"]) == ("accounts", "platform")
+        assert line["duration_ms"] > 0
+        assert line["queries"] == 0
+        assert line["request_id"]
 
 
 @pytest.mark.django_db

@@ -251,12 +251,16 @@ logs.configure(level=LOG_LEVEL, as_json=_log_json, json_file=LOG_FILE)
 
 if _sentry_dsn:
     import sentry_sdk
+    from sentry_sdk.integrations.celery import CeleryIntegration
+    from trellis import sentry
 
     sentry_sdk.init(
         dsn=_sentry_dsn,
         environment=env.name,
+        integrations=[CeleryIntegration(monitor_beat_tasks=True)],  # a monitor for each schedule
         send_default_pii=False,
         include_local_variables=False,  # they include passwords
         max_request_body_size="never",  # so does what was posted: Sentry misses `password1`
-        before_send=logs.tag_owner,
+        before_send=sentry.before_send,
+        before_breadcrumb=sentry.before_breadcrumb,
     )

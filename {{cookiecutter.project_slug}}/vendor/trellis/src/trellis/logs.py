@@ -118,19 +118,3 @@ def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> An
     if team := ownership.team_of_module(module=event.get("logger", "")):
         event.setdefault("owner", team)
     return event
-
-
-def tag_owner(event: Any, hint: Any) -> Any:
-    """Sentry's `before_send`: tag an event with the owner of the innermost app in its traceback.
-
-    Without a traceback: with the owner of the app that logged it.
-    """
-    modules = [event.get("logger")]
-    for error in event.get("exception", {}).get("values", []):
-        frames = (error.get("stacktrace") or {}).get("frames", [])
-        modules += [frame.get("module") for frame in frames]
-    for module in reversed(modules):
-        if team := ownership.team_of_module(module=module or ""):
-            event.setdefault("tags", {})["owner"] = team
-            break
-    return event

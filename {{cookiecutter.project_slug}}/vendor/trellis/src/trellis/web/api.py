@@ -173,9 +173,11 @@ def _refuse_queries_after(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 def _answer(answer: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse a request in another charset than UTF-8; allow queries again after the response."""
+    operation: Operation = answer.__self__  # type: ignore[attr-defined]  # it is `Operation.run`
 
     @functools.wraps(answer)
     def run(request: Any, *args: Any, **kwargs: Any) -> Any:
+        request.endpoint = operation.view_func  # for the log (requests.py)
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() not in ("utf-8", "utf8"):
             return problem_of_status(400, detail="Only UTF-8 can be read.")

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 
-from trellis import errors, tracing
+from trellis import errors, ownership, tracing
 
 
 class Utf8Request(WSGIRequest):
@@ -33,10 +33,11 @@ class Utf8Request(WSGIRequest):
 
 
 class RequestMiddleware(StructlogMiddleware):
-    """django-structlog's middleware, with the cost of each request in `request_finished`.
+    """django-structlog's middleware, with what each request was, whose it was and what it cost.
 
-    `view` is the URL pattern, `duration_ms` the time, `queries` the number of queries as Django
-    counts them. `manage.py slow` adds them up. Counting costs about a microsecond a query.
+    In `request_finished` and `request_failed`, `view` is the URL pattern, `app` and `owner` those
+    of the view, `duration_ms` the time, `queries` the number of queries as Django counts them.
+    `manage.py slow` adds them up. Counting costs about a microsecond a query.
     Each response carries the id of its request as `X-Request-ID` (`manage.py story`).
     """
 
@@ -56,15 +57,27 @@ class RequestMiddleware(StructlogMiddleware):
         self.bind_user_id(request)  # this middleware stands further out than the one of users
 
     def handle_response(self, request: Any, response: Any) -> None:
+        self._bind_view_and_cost(request)
+        response["X-Request-ID"] = tracing.request_id()
+        super().handle_response(request, response)
+
+    def process_got_request_exception(self, sender: Any, request: Any, **details: Any) -> None:
+        self._bind_view_and_cost(request)
+        super().process_got_request_exception(sender, request, **details)
+
+    def _bind_view_and_cost(self, request: Any) -> None:
         match = request.resolver_match
+        view = getattr(match.func, "view_class", match.func) if match else None
+        module = getattr(getattr(request, "endpoint", view), "__module__", "")
+        owner = {"owner": team} if (team := ownership.team_of_module(module=module)) else {}
         structlog.contextvars.bind_contextvars(
             # The URL pattern: all endpoints below one path share the name of the first.
             view=f"{request.method} /{match.route}" if match else "",
+            app=module.split(".")[1] if owner else "",
             duration_ms=round(1000 * (time.perf_counter() - request.started), 1),
             queries=request.queries,
+            **owner,
         )
-        response["X-Request-ID"] = tracing.request_id()
-        super().handle_response(request, response)
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
