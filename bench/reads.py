@@ -33,6 +33,7 @@ os.environ |= {  # production's settings: no guards and no zeal; nothing connect
     "CELERY_BROKER_URL": "redis://localhost:6379/1",
     "EMAIL_URL": "smtp://localhost:25",
     "DEFAULT_FROM_EMAIL": "hello@example.com",
+    "STORAGE_URL": "file:///unused",
     "LOG_LEVEL": "ERROR",
 }
 if "DATABASE_URL" not in os.environ:

@@ -338,6 +338,62 @@ class TestMailer:
         assert "does not work here" in fault(tmp_path, "mailer", value=url, default={})
 
 
+S3 = "s3://key:hidden%2F@host:9000/bucket"
+
+
+class TestStorage:
+    def test_may_be_a_bucket_with_a_region(self, tmp_path: Path) -> None:
+        found = value(tmp_path, "storage", value=f"{S3}?region=eu-1", default=tmp_path)
+
+        assert found["OPTIONS"] == {
+            "access_key": "key",
+            "secret_key": "hidden/",
+            "bucket_name": "bucket",
+            "endpoint_url": "https://host:9000",
+            "region_name": "eu-1",
+        }
+
+    def test_is_reached_in_the_clear_only_when_that_is_said(self, tmp_path: Path) -> None:
+        found = value(tmp_path, "storage", value=S3.replace("s3:", "s3+http:"), default=tmp_path)
+
+        assert found["OPTIONS"]["endpoint_url"] == "http://host:9000"
+
+    def test_may_be_a_folder(self, tmp_path: Path) -> None:
+        url = "file:///srv/my%20media"
+        found = value(tmp_path, "storage", value=url, production=True, default=tmp_path)
+
+        assert found["OPTIONS"] == {"location": "/srv/my media"}
+
+    def test_is_a_folder_of_the_project_in_development(self, tmp_path: Path) -> None:
+        folder = tmp_path / "a folder"
+
+        found = value(tmp_path, "storage", value="", default=folder)
+
+        assert found["OPTIONS"] == {"location": str(folder)}
+
+    @pytest.mark.parametrize(
+        ("url", "why"),
+        [
+            ("", "is not set, and production needs it"),
+            ("memory://", "begins with memory://"),
+            ("/srv/media", "is not a URL"),
+            ("file://srv/media", "needs three slashes"),
+            ("s3://host/bucket", "needs a key, a secret and a host"),
+            ("s3://key@host/bucket", "needs a key, a secret and a host"),
+            ("s3://key:hidden@/bucket", "needs a key, a secret and a host"),
+            ("s3://key:hidden@host", "names no bucket"),
+            ("s3://key:hidden@host/bucket/folder", "names no bucket"),
+            ("s3://key:hid/den@host/bucket", "has @ / ? or # in its user name or password"),
+            (f"{S3}?regoin=eu-1", "has an option that does not exist"),
+            ("gs://key:hidden@host/bucket", "begins with gs://"),
+        ],
+    )
+    def test_names_what_is_wrong_and_no_secret(self, url: str, why: str, tmp_path: Path) -> None:
+        line = fault(tmp_path, "storage", value=url, production=True, default=tmp_path)
+
+        assert why in line
+
+
 class TestEnvFile:
     def test_gives_way_to_the_environment(self, tmp_path: Path) -> None:
         process = Process(tmp_path, "# A comment\n\nexport X=1\n  Y=2\r\nZ=", X="3")

@@ -56,6 +56,8 @@ keep("sessions", visitor.get("/sessions/"))
 keep("no sessions", visitor.get("/sessions/", {"title": "<b>none</b>"}))
 keep("session, visitor", visitor.get(f"/sessions/{free.public_id}/"))
 keep("session, demo", demo.get(f"/sessions/{paid.public_id}/"))
+keep("proposal", demo.get("/workshops/propose/"))
+keep("proposal, refused", demo.post("/workshops/propose/", {"title": "x"}))
 keep("no bookings", demo.get("/bookings/"))
 keep("booked", demo.post(f"/sessions/{paid.public_id}/book/", follow=True))
 keep("refused", demo.post(f"/sessions/{paid.public_id}/book/"), 409)
@@ -70,7 +72,7 @@ PAGES = [
     *("link over", "reset password", "change password", "too many attempts"),
     *("home", "sign in", "sign in, refused", "sessions", "no sessions", "session, visitor"),
     *("session, demo", "no bookings", "booked", "refused", "occupancy", "not found"),
-    *("forbidden", "no token"),
+    *("forbidden", "no token", "proposal", "proposal, refused"),
 ]
 
 
@@ -237,7 +239,8 @@ class TestAdmin:
         [
             ("accounts.User", ["add", "change", "delete", "view"]),
             ("bookings.Booking", ["view", "record_payment"]),
-            ("catalog.Workshop", ["add", "change", "view"]),
+            ("catalog.Workshop", ["add", "change", "view", "publish", "reject"]),
+            ("catalog.Tag", ["add", "view"]),
             ("catalog.Session", ["add", "change", "view"]),
             ("trellis.FailedTask", ["view", "discard", "replay"]),
         ],
@@ -282,8 +285,9 @@ def attempt(name, function, **arguments):
 attempt("sound", catalog.schedule_session, **GOOD)
 for name, value in {"capacity": 0, "price_cents": -1, "minutes": -1, "room": "x" * 61}.items():
     attempt(name, catalog.schedule_session, **GOOD | {name: value})
-attempt("empty title", catalog.announce_workshop, title="", summary="s")
-attempt("long title", catalog.announce_workshop, title="x" * 121, summary="s")
+attempt("empty title", catalog.announce_workshop, title="", summary="s", at=NOW)
+attempt("long title", catalog.announce_workshop, title="x" * 121, summary="s", at=NOW)
+attempt("long summary", catalog.announce_workshop, title="x", summary="s" * 2001, at=NOW)
 person = User(email="ada.lovelace@example.com", name="Ada Lovelace")
 for password in ("short1!", "password1234", "90417355512", "ada.lovelace"):
     attempt(password, validate_password, password=password, user=person)

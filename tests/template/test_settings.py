@@ -21,6 +21,7 @@ PRODUCTION = {
     "CELERY_BROKER_URL": "redis://localhost:6379/1",
     "EMAIL_URL": "smtp+tls://u:p@localhost:587",
     "DEFAULT_FROM_EMAIL": "hello@example.com",
+    "STORAGE_URL": "s3://key:secret@s3.example.com/bucket?region=eu-central-1",
 }
 # No settings, but switches of the test suite and of kept programs.
 NOT_IN_THE_EXAMPLE = {"IGNORE_ENV_FILE"}
@@ -260,7 +261,12 @@ class TestEnvExample:
         refused = settings.read(**values | {"DJANGO_ENV": "production"})["refused"]
 
         named = {line.split()[0] for line in refused.splitlines()[1:]}
-        assert named == {"SECRET_KEY", "DATABASE_URL", "EMAIL_URL"}  # those that hold a secret
+        assert named == {
+            "SECRET_KEY",
+            "DATABASE_URL",
+            "EMAIL_URL",
+            "STORAGE_URL",
+        }  # those that hold a secret
         assert "refused" not in settings.read(**filled | {"DJANGO_ENV": "production"})
 
     def test_gives_examples_that_work_in_development(

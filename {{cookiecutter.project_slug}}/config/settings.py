@@ -179,15 +179,22 @@ _static_files = (
     if PRODUCTION
     else "django.contrib.staticfiles.storage.StaticFilesStorage"
 )
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": _static_files},
-}
+_uploads = env.storage("STORAGE_URL", default=VAR_DIR / "media")
+STORAGES = {"default": _uploads, "staticfiles": {"BACKEND": _static_files}}
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
+
+MEDIA_URL = "media/"
+MEDIA_ROOT = _uploads["OPTIONS"].get("location", "")  # "" with a bucket, whose host sends the files
+UPLOAD_MAX_BYTES = 20_000_000  # of a request with files
+FILE_UPLOAD_HANDLERS = [
+    "trellis.web.uploads.UploadLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 SECURE_CSP = {
     "default-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:"],
+    "img-src": [CSP.SELF, "data:", *filter(None, [_uploads["OPTIONS"].get("endpoint_url")])],
     "style-src": [CSP.SELF],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],

@@ -5,20 +5,24 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 from trellis import web
+from trellis.web import uploads
 
 api = web.make_api(public_docs=True)  # False shows /api/docs to staff only
 api.add_router("/bookings", "apps.bookings.api.router")  # example
 api.add_router("/sessions", "apps.catalog.api.router")  # example
+api.add_router("/proposals", "apps.catalog.api.proposals")  # example
 # startapp adds API routers above this line
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
     path("accounts/", include("apps.accounts.urls")),
     path("", include("apps.bookings.urls")),  # example
+    path("", include("apps.catalog.urls")),  # example
     path("insights/", include("apps.insights.urls")),  # example
     # startapp adds urls above this line
     path("api/", api.urls),
     path("admin/", admin.site.urls),
+    path("media/<path:path>", uploads.serve, name="media"),
 ]
 
 if "debug_toolbar" in settings.INSTALLED_APPS:  # asked for by TOOLBAR=1

@@ -21,6 +21,7 @@ ACCESS = {
     "api/*": "GET everybody",
     "api/bookings": "GET POST signed in",  # example
     "api/bookings/<uuid:public_id>": "DELETE signed in",  # example
+    "api/proposals": "POST signed in",  # example
     "api/sessions": "GET everybody",  # example
     "api/sessions/<uuid:public_id>": "GET everybody",  # example
     "bookings/": "GET signed in",  # example
@@ -29,6 +30,8 @@ ACCESS = {
     "sessions/": "GET everybody",  # example
     "sessions/<uuid:public_id>/": "GET everybody",  # example
     "sessions/<uuid:public_id>/book/": "POST signed in",  # example
+    "media/<path:path>": "GET everybody",
+    "workshops/propose/": "GET POST signed in",  # example
     # startapp adds URLs above this line
 }
 

@@ -1,16 +1,18 @@
-"""The catalog as JSON, for everyone."""
+"""The catalog as JSON: sessions for everyone, proposals from who is signed in."""
 
 from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 from trellis import reads, web
 
-from apps.catalog import selectors, types
+from apps.catalog import selectors, services, types
 
 router = Router(tags=["sessions"])
+proposals = Router(tags=["proposals"])
 
 
 class SessionOut(web.Out):
@@ -37,3 +39,16 @@ def list_sessions(
 def get_session(request: HttpRequest, public_id: UUID) -> types.Session:
     """One session."""
     return selectors.session(public_id=public_id)
+
+
+class ProposalIn(web.In):
+    title: str
+    summary: str
+    tags: list[str] = []
+
+
+@proposals.post("", response={HTTPStatus.CREATED: ProposalIn})
+def propose_workshop(request: HttpRequest, data: ProposalIn) -> Status[ProposalIn]:
+    """Propose a workshop, without a picture. Staff publish it or reject it."""
+    services.propose_workshop(**data.dict(), by=web.user_id(request))
+    return Status(HTTPStatus.CREATED, data)

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.db.models import F, StringAgg, Value
 from trellis import caching
 
 from apps.catalog import types
@@ -10,7 +11,7 @@ from apps.catalog.models import Session
 
 @caching.cached_read(
     name="catalog.session",
-    version=1,
+    version=2,
     ttl=300,
     negative_ttl=10,
     bottleneck="a shared link brings many readers at once; a hit takes less than half of a load",
@@ -21,7 +22,11 @@ from apps.catalog.models import Session
         "apps.catalog.services.give_back_seat",
     ),
 )
-def session(*, public_id: UUID) -> types.Session | None:
+def session(*, public_id: UUID) -> types.SessionDetail | None:
     """Return one session, or None if there is none."""
-    values = Session.values_of(Session.objects.filter(public_id=public_id)).first()
-    return types.Session(**values) if values else None
+    sessions = Session.values_of(Session.objects.filter(public_id=public_id))
+    values = sessions.annotate(
+        picture=F("workshop__picture"),
+        tags=StringAgg("workshop__tags__name", delimiter=Value(", "), default=Value("")),
+    ).first()
+    return types.SessionDetail(**values) if values else None

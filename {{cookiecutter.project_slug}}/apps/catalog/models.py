@@ -3,15 +3,39 @@
 import uuid
 from typing import Any
 
-from django.core.validators import MinValueValidator
+from django.conf import settings
+from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from trellis import reads
 
+TITLE_LENGTH = 120
+SUMMARY_LENGTH = 2000
+
+
+class Tag(reads.Model):
+    """A word to find workshops by."""
+
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class Workshop(reads.Model):
-    title = models.CharField(max_length=120, unique=True)
-    summary = models.TextField()
+    """What can be learned. A proposal is a workshop that is not published: no page shows it."""
+
+    title = models.CharField(max_length=TITLE_LENGTH, unique=True)
+    summary = models.TextField(validators=[MaxLengthValidator(SUMMARY_LENGTH)])
+    tags = models.ManyToManyField(Tag, blank=True, related_name="+")
+    picture = models.ImageField(upload_to="workshops/", blank=True)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["title"]
@@ -24,7 +48,13 @@ class Session(reads.Model):
     """A workshop at a time and place, with the number of seats that are left."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    workshop = models.ForeignKey(Workshop, on_delete=models.PROTECT, related_name="sessions")
+    workshop = models.ForeignKey(
+        Workshop,
+        on_delete=models.PROTECT,
+        related_name="sessions",
+        # Sessions are public, so a proposal has none. `full_clean` refuses it.
+        limit_choices_to={"published_at__isnull": False},
+    )
     starts_at = models.DateTimeField()
     minutes = models.PositiveIntegerField(default=120)
     room = models.CharField(max_length=60)

@@ -39,7 +39,7 @@ def upcoming_sessions(
 
 
 @reads.selector(queries=1)
-def session(*, public_id: UUID) -> types.Session:
+def session(*, public_id: UUID) -> types.SessionDetail:
     """Return one session. Raises `SessionNotFound`."""
     found = caches.session(public_id=public_id)
     if found is None:

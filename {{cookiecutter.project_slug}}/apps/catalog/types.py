@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.core.files.storage import default_storage
+
 
 @dataclass(frozen=True)
 class Session:
@@ -34,6 +36,18 @@ class Session:
 
 
 @dataclass(frozen=True)
+class SessionDetail(Session):
+    """One session, with the tags and the picture of its workshop."""
+
+    tags: str  # separated by commas
+    picture: str  # its name in the storage; "" without one
+
+    @property
+    def picture_url(self) -> str:
+        return default_storage.url(self.picture)  # signed for an hour, so it is not cached
+
+
+@dataclass(frozen=True)
 class SeatsOffered:
     """How many seats the sessions of one day have together."""
 
@@ -50,3 +64,4 @@ class PlannedWorkshop:
     room: str
     capacity: int
     price_cents: int
+    tags: tuple[str, ...] = ()

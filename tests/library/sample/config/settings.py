@@ -20,6 +20,7 @@ PROJECT_NAME, PROJECT_DESCRIPTION = "Sample", "A small project."
 SECRET_KEY = "only-for-tests-" * 4
 ALLOWED_HOSTS = ["testserver", "localhost"]
 PROXY_COUNT = 0
+UPLOAD_MAX_BYTES = 1_000_000
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -2,7 +2,14 @@ from datetime import UTC, datetime
 
 import factory
 
-from apps.catalog.models import Session, Workshop
+from apps.catalog.models import Session, Tag, Workshop
+
+
+class TagFactory(factory.django.DjangoModelFactory[Tag]):
+    class Meta:
+        model = Tag
+
+    name = factory.Sequence(lambda n: f"tag {n}")
 
 
 class WorkshopFactory(factory.django.DjangoModelFactory[Workshop]):
@@ -11,6 +18,7 @@ class WorkshopFactory(factory.django.DjangoModelFactory[Workshop]):
 
     title = factory.Sequence(lambda n: f"Workshop {n}")
     summary = "What you will learn."
+    published_at = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class SessionFactory(factory.django.DjangoModelFactory[Session]):

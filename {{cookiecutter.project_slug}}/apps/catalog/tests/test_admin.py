@@ -1,13 +1,16 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from trellis import testing
 
-from apps.catalog.models import Session, Workshop
-from apps.catalog.tests.factories import SessionFactory, WorkshopFactory
+from apps.accounts.tests.factories import UserFactory
+from apps.catalog.models import Session, Tag, Workshop
+from apps.catalog.tests.factories import SessionFactory, TagFactory, WorkshopFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +37,65 @@ class TestWorkshopAdmin:
         )
         workshop.refresh_from_db()
         assert workshop.summary == "Flour and water."
+
+    def test_saves_tags_by_the_service(self, admin_client: Client) -> None:
+        workshop, tag = WorkshopFactory(title="Bread"), TagFactory()
+
+        admin_client.post(
+            reverse("admin:catalog_workshop_change", args=[workshop.pk]),
+            {"title": "Bread", "summary": "Flour.", "tags": [tag.pk]},
+        )
+
+        assert [*workshop.tags.all()] == [tag]
+
+    def test_lists_proposals_with_a_constant_number_of_queries(self, admin_client: Client) -> None:
+        def grow(count: int) -> None:
+            proposals(count, picture="workshops/x.webp")
+
+        address = reverse("admin:catalog_workshop_changelist") + "?published_at__isempty=1"
+        testing.assert_constant_page(admin_client, address, grow=grow)
+
+    def test_publishes_and_rejects_proposals(self, admin_client: Client) -> None:
+        good, bad = proposals(2)
+
+        act(admin_client, "publish", good)
+        act(admin_client, "reject", bad)
+        answer = act(admin_client, "reject", good)
+
+        assert [one.published_at is not None for one in Workshop.objects.all()] == [True]
+        assert "This is no proposal any more." in answer
+
+    def test_lets_staff_who_may_only_look_decide_nothing(self, client: Client) -> None:
+        reader = UserFactory(is_staff=True)
+        reader.user_permissions.add(Permission.objects.get(codename="view_workshop"))
+        client.force_login(reader)
+        (proposal,) = proposals(1)
+
+        act(client, "publish", proposal)
+        act(client, "reject", proposal)
+
+        proposal.refresh_from_db()
+        assert proposal.published_at is None
+
+
+class TestTagAdmin:
+    def test_adds_a_tag(self, admin_client: Client) -> None:
+        admin_client.post(reverse("admin:catalog_tag_add"), {"name": "food"})
+
+        assert Tag.objects.get().name == "food"
+
+
+def proposals(count: int, **fields: Any) -> list[Workshop]:
+    return [
+        WorkshopFactory(published_at=None, proposed_by=UserFactory(), **fields)
+        for _ in range(count)
+    ]
+
+
+def act(client: Client, action: str, workshop: Workshop) -> str:
+    address = reverse("admin:catalog_workshop_changelist")
+    data = {"action": action, "_selected_action": workshop.pk}
+    return client.post(address, data, follow=True).content.decode()
 
 
 class TestSessionAdmin:

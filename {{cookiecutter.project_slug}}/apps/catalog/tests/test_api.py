@@ -3,8 +3,10 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from apps.accounts.tests.factories import UserFactory
 from apps.catalog import selectors
-from apps.catalog.tests.factories import SessionFactory
+from apps.catalog.models import Workshop
+from apps.catalog.tests.factories import SessionFactory, TagFactory, WorkshopFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +57,34 @@ class TestSessions:
 
         assert answer.status_code == 404
         assert answer.json()["detail"] == "There is no such session."
+
+
+class TestProposals:
+    @pytest.fixture
+    def person(self, client: Client) -> Client:
+        client.force_login(UserFactory())
+        return client
+
+    def test_are_kept_for_a_review(self, person: Client) -> None:
+        sent = {"title": "Bread", "summary": "Flour.", "tags": [TagFactory().name]}
+
+        answer = person.post("/api/proposals", sent, content_type="application/json")
+
+        assert (answer.status_code, answer.json()) == (201, sent)
+        assert Workshop.objects.get().published_at is None
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("title", "Taken"), ("title", ""), ("summary", "x" * 2001), ("tags", ["a\0b"])],
+    )
+    def test_are_refused_with_the_field_that_has_to_change(
+        self, person: Client, field: str, value: object
+    ) -> None:
+        WorkshopFactory(title="Taken")
+        sent = {"title": "Bread", "summary": "Flour."} | {field: value}
+
+        answer = person.post("/api/proposals", sent, content_type="application/json")
+
+        assert answer.status_code == 422
+        assert answer["Content-Type"] == "application/problem+json"
+        assert [error["field"] for error in answer.json()["errors"]] == [field]

@@ -4,7 +4,7 @@ import pytest
 from trellis import testing
 
 from apps.catalog import selectors
-from apps.catalog.tests.factories import SessionFactory
+from apps.catalog.tests.factories import SessionFactory, TagFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +57,15 @@ class TestUpcomingSessions:
 
 
 class TestSession:
+    def test_has_the_tags_of_its_workshop(self) -> None:
+        tagged, plain = SessionFactory(), SessionFactory()
+        tagged.workshop.tags.set([TagFactory(name="food"), TagFactory(name="paper")])
+
+        found = selectors.session(public_id=tagged.public_id)
+
+        assert sorted(found.tags.split(", ")) == ["food", "paper"]
+        assert selectors.session(public_id=plain.public_id).tags == ""
+
     def test_refuses_an_id_that_does_not_exist(self) -> None:
         with pytest.raises(selectors.SessionNotFound):
             selectors.session(public_id=SessionFactory.build().public_id)

@@ -13,6 +13,7 @@ WORKSHOPS = [
         room="Kitchen",
         capacity=8,
         price_cents=0,
+        tags=("food",),
     ),
     types.PlannedWorkshop(
         title="Bind your own notebook",
@@ -20,6 +21,7 @@ WORKSHOPS = [
         room="Loft",
         capacity=8,
         price_cents=2500,
+        tags=("by hand", "paper"),
     ),
     types.PlannedWorkshop(
         title="Repair a bicycle",
@@ -27,6 +29,7 @@ WORKSHOPS = [
         room="Yard",
         capacity=1,
         price_cents=0,
+        tags=("by hand",),
     ),
     types.PlannedWorkshop(
         title="Throw your first bowl",

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +28,7 @@ DATABASES = ("postgres", "postgresql", "sqlite")
 SHARED_CACHES = ("redis", "rediss", "dbcache")
 OTHER_CACHES = ("locmemcache", "dummycache")  # each process has its own, or none
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": None}
+STORAGES = {"s3": "https", "s3+http": "http"}  # the schemes of buckets, and how to reach them
 NEEDS_NO_ADDRESS = ("local", "memory", "locmemcache", "dummycache", "consolemail")
 PLACEHOLDER = re.compile(r"change[-_ ]?me", re.I)
 COMMENT = " A comment needs a line of its own."
@@ -208,6 +209,48 @@ class Environment:
         }
         is_smtp = mail["EMAIL_BACKEND"].endswith("smtp.EmailBackend")
         return {"BACKEND": mail["EMAIL_BACKEND"], "OPTIONS": options if is_smtp else {}}
+
+    def storage(self, name: str, *, default: Path) -> dict[str, Any]:
+        """Return an entry for STORAGES: a bucket of an S3 API, or a folder on this host.
+
+        Outside of production the default is a folder, and memory:// keeps files in memory.
+        """
+        example = "s3://key:secret@host/bucket?region=eu-central-1"
+        url = self.url(
+            name,
+            schemes=(*STORAGES, "file"),
+            development=("memory",),
+            default=default.as_uri(),
+            example=example,
+            needed=True,
+        )
+        parts = urlsplit(url)
+        if parts.scheme == "memory":
+            return {"BACKEND": "django.core.files.storage.InMemoryStorage", "OPTIONS": {}}
+        if parts.scheme == "file":
+            if parts.netloc:
+                self.refuse(name, "needs three slashes before the path, file:///.")
+            return {
+                "BACKEND": "django.core.files.storage.FileSystemStorage",
+                "OPTIONS": {"location": unquote(parts.path)},
+            }
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        region = query.pop("region", None)
+        bucket = unquote(parts.path.strip("/"))
+        if not (parts.username and parts.password and parts.hostname):
+            self.refuse(name, f"needs a key, a secret and a host. Write {example}.")
+        elif not re.fullmatch(r"[a-z0-9][a-z0-9.-]+", bucket):
+            self.refuse(name, f"names no bucket. Write {example}.")
+        elif query:
+            self.refuse(name, f"has an option that does not exist. Write {example}.")
+        options = {
+            "access_key": unquote(parts.username or ""),
+            "secret_key": unquote(parts.password or ""),
+            "bucket_name": bucket,
+            "endpoint_url": f"{STORAGES[parts.scheme]}://{parts.netloc.rpartition('@')[2]}",
+            "region_name": region,
+        }
+        return {"BACKEND": "trellis.bucket.Bucket", "OPTIONS": options}
 
     def _value(self, name: str, *, example: str = "a value", needed: bool = False) -> str:
         """Return the value without spaces around it; "" if it is not set or a placeholder."""
