@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("media/<path:path>", uploads.serve, name="media"),
+    path("_map/", include("trellis.web.map")),
 ]
 
 if "debug_toolbar" in settings.INSTALLED_APPS:  # asked for by TOOLBAR=1

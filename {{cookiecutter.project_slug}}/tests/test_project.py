@@ -9,6 +9,8 @@ from apps.accounts.tests.factories import UserFactory
 # Who may reach which URL. A URL that is not in this table fails the test below.
 ACCESS = {
     "": "GET everybody",
+    "_map/": "GET staff",
+    "_map/<path:path>": "GET staff",
     "accounts/link-sent/": "GET everybody",
     "accounts/login/": "GET POST everybody",
     "accounts/logout/": "POST everybody",

@@ -69,6 +69,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://django_cache"
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 AUTH_USER_MODEL = "accounts.User"
 STATIC_URL = "static/"
+SOURCE_URL = ""
 USE_TZ = True
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOG_FILE = ""

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from trellis import web
 
@@ -20,4 +20,5 @@ urlpatterns = [
     path("breaks/", breaks),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
+    path("_map/", include("trellis.web.map")),
 ]

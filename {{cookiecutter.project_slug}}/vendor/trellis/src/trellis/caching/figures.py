@@ -7,9 +7,11 @@ once a minute. A process that ends loses the counts since then.
 import logging
 import threading
 import time
+from datetime import timedelta
+from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from trellis.models import CacheUse
@@ -42,3 +44,12 @@ class Counter:
             CacheUse.objects.filter(pk=row.pk).update(**added)
         except DatabaseError as error:  # a read must not fail for its figures
             logger.warning("The figures of the cache %s are not written: %s", self._name, error)
+
+
+def last_days(*, days: int) -> dict[str, Any]:
+    """Return the `hits`, `loads` and `seconds` of loading of each cache that was read, by name."""
+    rows = CacheUse.objects.filter(day__gte=timezone.now().date() - timedelta(days=days))
+    sums = rows.values("name").annotate(
+        hits=Sum("hits"), loads=Sum("loads"), seconds=Sum("load_seconds")
+    )
+    return {row["name"]: row for row in sums if row["hits"] + row["loads"]}

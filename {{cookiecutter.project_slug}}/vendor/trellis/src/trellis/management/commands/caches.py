@@ -1,15 +1,12 @@
 """`manage.py caches`: list the caches with their figures, or invalidate one value."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Sum
-from django.utils import timezone
 
 from trellis.caching.cached_read import CachedRead, all_caches
+from trellis.caching.figures import last_days
 from trellis.caching.keys import PARSERS
-from trellis.models import CacheUse
 
 DAYS = 7
 
@@ -27,10 +24,7 @@ class Command(BaseCommand):
         if options["command"] == "invalidate":
             self.stdout.write(invalidate(options["name"], options["arguments"]))
             return
-        since = timezone.now().date() - timedelta(days=DAYS)
-        rows = CacheUse.objects.filter(day__gte=since).values("name")
-        sums = rows.annotate(hits=Sum("hits"), loads=Sum("loads"), seconds=Sum("load_seconds"))
-        figures: dict[str, Any] = {row["name"]: row for row in sums}
+        figures = last_days(days=DAYS)
         descriptions = [
             describe(cache, figures.get(name)) for name, cache in sorted(all_caches().items())
         ]
@@ -40,7 +34,8 @@ class Command(BaseCommand):
 def describe(cache: CachedRead[Any, Any], figures: dict[str, Any] | None) -> str:
     """Return what the list shows of a cache. `figures` are the sums of its rows."""
     use = f"no reads in {DAYS} days"
-    if figures and (reads := figures["hits"] + figures["loads"]):
+    if figures:
+        reads = figures["hits"] + figures["loads"]
         use = f"{figures['hits'] / reads:.1%} hits of {reads} reads in {DAYS} days"
         if figures["loads"]:
             use += f", {1000 * figures['seconds'] / figures['loads']:.2f} ms a load"

@@ -1,0 +1,88 @@
+"""The map: a page and a picture of the apps. For staff; on a development server for everybody."""
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.db import Error as DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import path
+
+from trellis import errors
+from trellis.web import architecture, drawing
+from trellis.web.architecture import App, Figures
+from trellis.web.pages import render
+
+logger = logging.getLogger(__name__)
+CSS = Path(__file__).parent.parent / "static/trellis/map.css"
+COLOURS = 6  # of teams, in map.css
+NO_FIGURES = "The database cannot be reached: failed tasks and hit rates are missing."
+
+
+def _for_staff(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @functools.wraps(view)
+    def run(request: HttpRequest, **arguments: str) -> HttpResponse:
+        if not settings.DEBUG and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not settings.DEBUG and not request.user.is_staff:
+            raise errors.Forbidden("The map is for staff.")
+        return view(request, **arguments)
+
+    return run
+
+
+@_for_staff
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the picture, and below it all that is in the apps."""
+    try:
+        live, faults = architecture.live_figures(), []
+    except DatabaseError as error:
+        logger.warning("The database cannot be reached: %s", error)
+        live, faults = Figures(), [NO_FIGURES]
+    apps, wrong = architecture.read(root=settings.BASE_DIR, live=live)
+    context = {"apps": apps, "faults": [*wrong, *faults], **_picture(apps)}
+    return render(request, "trellis/map.html", context)
+
+
+@_for_staff
+def show_file(request: HttpRequest, path: str) -> HttpResponse:
+    """Show a file that the map links to, as plain text."""
+    apps, _ = architecture.read(root=settings.BASE_DIR, live=Figures())
+    file = settings.BASE_DIR / path
+    if not any(path in app.paths for app in apps) or not file.is_file():
+        raise Http404
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def svg(*, root: Path) -> str:
+    """Return the picture as a file of its own, without what only the running project knows."""
+    apps, _ = architecture.read(root=root, live=Figures())
+    style = CSS.read_text(encoding="utf-8").partition("\n\n")[0]
+    return render_to_string("trellis/map.svg", {"style": style, **_picture(apps)})
+
+
+def _picture(apps: list[App]) -> dict[str, Any]:
+    """Return what map.svg needs. The last app, which is none, is not in the picture."""
+    uses = {(app.name, use.name): use for app in apps[:-1] for use in app.uses}
+    drawn = drawing.draw(names=[app.name for app in apps[:-1]], uses=[*uses])
+    teams = sorted({app.team for app in apps})
+    boxes = [
+        {"app": app, "team": teams.index(app.team) % COLOURS, "at": drawn.boxes[app.name]}
+        for app in apps[:-1]
+    ]
+    arrows = [(user, use, drawn.arrows[user, other]) for (user, other), use in uses.items()]
+    arrows.sort(key=lambda arrow: arrow[1].kind == "undeclared")  # above the others
+    title = f"The apps of {settings.PROJECT_NAME}"
+    return {"title": title, "drawn": drawn, "boxes": boxes, "arrows": arrows}
+
+
+urlpatterns = [
+    path("", page, name="map"),
+    path("<path:path>", show_file, name="map_file"),
+]
