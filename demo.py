@@ -318,6 +318,7 @@ Tasks       with owner, schedule and retries (make tasks):
 Start it    cd {project.relative_to(TEMPLATE)} && make dev
 Pages       http://127.0.0.1:8000/sessions/ and http://127.0.0.1:8000/bookings/
 API         http://127.0.0.1:8000/api/docs
+Map         http://127.0.0.1:8000/_map/
 Admin       http://127.0.0.1:8000/admin/
 Sign in     as demo@example.com or staff@example.com (for the admin), password: {PASSWORD}"""
     )
