@@ -19,19 +19,15 @@ from apps.accounts import selectors
 def remind() -> None:
     selectors.everybody()
 """
-WAIVERS = """
-[[waiver]]
-path = "apps/invoices/tasks.py"
-[[waiver]]
-app = "accounts"
-[[waiver]]
-count = { "apps/invoices/views.py" = 2 }
-"""
 VIEWS = """
 def page(request):
     def inner():
         return 1
     return inner()
+"""
+MORE = """
+def again(request):
+    return request
 """
 
 
@@ -68,33 +64,27 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         when="2026-01-10",
     )
-    more = {
-        "apps/invoices/tasks.py": TASKS,
-        "apps/invoices/views.py": VIEWS,
-        "waivers.toml": WAIVERS,
-    }
+    more = {"apps/invoices/tasks.py": TASKS, "apps/invoices/views.py": VIEWS}
     commit(root, more | {"apps/invoices/tests/test_views.py": VIEWS}, when="2026-03-05")
+    commit(root, {"apps/invoices/views.py": VIEWS + MORE}, when="2026-03-06")
     return root
 
 
 class TestRead:
-    def test_measures_each_app_at_the_end_of_each_month(self, root: Path) -> None:
-        history = drift.read(root=root, since="2025-11", until="2026-03")
+    def test_measures_each_app_at_the_last_commit_of_each_month(self, root: Path) -> None:
+        figures = drift.read(root=root, since="2025-11")
 
-        assert history.months == ["2026-01", "2026-02", "2026-03"]
-        before = drift.Figures(largest=2)
-        after = drift.Figures(doors=2, largest=2, edges=1, tasks=1, waivers=2)
-        assert list(history.apps["invoices"].values()) == [before, before, after]
-        assert history.apps["accounts"]["2026-03"] == drift.Figures(waivers=1)
-        assert history.note == ""
-
-    def test_says_that_a_shallow_clone_hides_the_rest(self, root: Path, tmp_path: Path) -> None:
-        git("clone", "-q", "--depth", "1", root.as_uri(), str(tmp_path / "clone"), at=tmp_path)
-
-        history = drift.read(root=tmp_path / "clone", since="2026-01", until="2026-03")
-
-        assert history.months == ["2026-03"]
-        assert "nothing before 2026-03" in history.note
+        nothing = drift.Figures(doors=0, longest=0, uses=0, tasks=0)
+        assert figures == {
+            ("accounts", "2026-01"): nothing,
+            ("accounts", "2026-03"): nothing,
+            ("invoices", "2026-01"): nothing._replace(longest=1),
+            ("invoices", "2026-03"): drift.Figures(doors=4, longest=1, uses=1, tasks=1),
+        }
+        assert figures.keys() - drift.read(root=root, since="2026-02").keys() == {
+            ("accounts", "2026-01"),
+            ("invoices", "2026-01"),
+        }
 
     def test_works_in_a_folder_of_a_larger_repository(self, root: Path, tmp_path: Path) -> None:
         git("clone", "-q", root.as_uri(), str(tmp_path / "all"), at=tmp_path)
@@ -102,21 +92,10 @@ class TestRead:
         git("mv", "apps", "desk/apps", at=tmp_path / "all")
         git("commit", "-qm", "move", at=tmp_path / "all", when="2026-04-01")
 
-        history = drift.read(root=tmp_path / "all/desk", since="2026-04", until="2026-04")
+        figures = drift.read(root=tmp_path / "all/desk", since="2026-01")
 
-        assert history.apps["invoices"]["2026-04"].tasks == 1
-
-
-class TestTable:
-    def test_marks_a_month_in_which_an_app_did_not_exist(self) -> None:
-        january = {"accounts": {"2026-01": drift.Figures(doors=1, largest=2)}}
-
-        lines = drift.table(drift.History(["2026-01", "2026-02"], january)).splitlines()
-
-        assert lines[0] == "Statements in views, APIs, admin, commands"
-        assert lines[1].split() == ["2026"]
-        assert lines[2].split() == ["01", "02"]
-        assert lines[3].split() == ["accounts", "1", "."]
+        assert {month for _, month in figures} == {"2026-04"}
+        assert figures["invoices", "2026-04"].tasks == 1
 
 
 class TestMain:
@@ -144,11 +123,17 @@ class TestMain:
         assert drift.main(since="2026-13", root=root) == 2
         assert "'2026-13' is not a month. Write 2026-01." in capsys.readouterr().err
 
-    def test_prints_every_figure_of_every_app(
+    def test_prints_a_row_for_each_app_and_month(
         self, root: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert drift.main(since="2026-01", root=root) == 0
+        assert drift.main(since="2026-02", root=root) == 0
 
-        printed = capsys.readouterr().out
-        assert all(title in printed for title in drift.TITLES.values())
-        assert printed.count("invoices") == len(drift.TITLES)
+        title, *rows, _ = (line.split() for line in capsys.readouterr().out.splitlines())
+        assert title == ["APP", "MONTH", "DOORS", "LONGEST", "USES", "TASKS"]
+        assert rows[1] == ["invoices", "2026-03", "4", "1", "1", "1"]
+
+    def test_says_in_one_line_that_no_app_is_so_young(
+        self, root: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert drift.main(since="2026-04", root=root) == 2
+        assert capsys.readouterr().err == "No commit since 2026-04 has an app in apps/.\n"

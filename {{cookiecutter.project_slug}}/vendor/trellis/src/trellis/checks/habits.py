@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from trellis.checks.imports import Block
 from trellis.checks.project import App, Module, Project, text_of
 from trellis.checks.rules import Finding
 from trellis.checks.table import is_network
@@ -60,11 +61,15 @@ def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
 
 def _tasks_are_shallow(module: Module) -> Iterator[Finding]:
     for one in module.names.blocks:
-        is_task = any(name in SHARED_TASK or name.endswith(".app.task") for name in one.under)
-        if is_task and not one.is_one_call:
+        if is_task(one) and not one.is_one_call:
             message = f"{one.name} does more than one call."
             cure = f"Move its logic to apps/{module.app}/services.py and call that."
             yield Finding(module.path, one.line, "tasks_are_shallow", f"{message} {cure}")
+
+
+def is_task(block: Block) -> bool:
+    """Whether it is a function that a decorator makes a task."""
+    return any(name in SHARED_TASK or name.endswith(".app.task") for name in block.under)
 
 
 def _what_talks(modules: list[Module]) -> set[str]:
