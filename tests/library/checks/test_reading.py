@@ -1,7 +1,6 @@
 """Files that nobody expects: a finding with its place, never a traceback."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,31 +127,3 @@ class TestNothingToCheck:
     def test_is_told_apart_from_a_clean_project(self, tmp_path: Path) -> None:
         with pytest.raises(layout.NothingToCheck, match="apps/ cannot be read: No such file"):
             layout.check(root=tmp_path, today=projects.TODAY)
-
-
-class TestOlderPython:
-    """The generation hook may run on an older Python than the project's."""
-
-    settings = {"pyproject.toml": '[project]\nrequires-python = ">=3.99"\n'}
-
-    def test_judges_files_and_owners_only(self, tmp_path: Path) -> None:
-        newer = {VIEWS: "lambda match: ->\n", "apps/bookings/pricing.py": "", "apps/x/y.py": ""}
-        root = make(tmp_path, self.settings | newer)
-
-        found = {(one.path, one.rule) for one in projects.check(root)}
-
-        assert found == {
-            ("apps/bookings/pricing.py", "module_has_a_home"),
-            ("apps/x", "app_has_an_owner"),
-        }
-
-    def test_is_told_in_one_line(self, tmp_path: Path) -> None:
-        root = make(tmp_path, self.settings)
-
-        running = f"{sys.version_info.major}.{sys.version_info.minor}"
-        assert layout.why_not_parsed(root=root) == (
-            f"Python {running} judges files and owners only: the project's code is for Python 3.99."
-        )
-
-    def test_is_not_told_where_all_was_judged(self, tmp_path: Path) -> None:
-        assert layout.why_not_parsed(root=make(tmp_path)) == ""

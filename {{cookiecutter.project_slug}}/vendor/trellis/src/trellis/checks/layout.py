@@ -3,22 +3,10 @@
 The generation hook, `trellis check`, Django's system checks and the tests all call `check`.
 
 A rule of a project's own is a function in a file of the project, named by `own_rules` in
-[tool.trellis]. Its name is the name of the rule, and `trellis explain` prints its docstring:
-
-    import ast
-
-    def apps_do_not_print(project):
-        '''Apps write log lines; they do not print.'''
-        for module in project.modules:
-            for node in ast.walk(project.tree(module)):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
-                    yield module.path, node.lineno, "prints. Use a logger."
-
-project.py says what a project and a module have.
+[tool.trellis]; rules.md shows one. project.py says what a project and a module have.
 """
 
 import importlib.util
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -30,7 +18,7 @@ from trellis.checks.project import NothingToCheck, Project
 from trellis.checks.rules import Finding
 from trellis.ownership import StrPath
 
-__all__ = ["NothingToCheck", "check", "found", "load_own_rule", "why_not_parsed"]
+__all__ = ["NothingToCheck", "check", "found", "load_own_rule"]
 
 
 def check(*, root: StrPath, today: date) -> list[Finding]:
@@ -50,16 +38,6 @@ def found(*, root: StrPath) -> list[Finding]:
     findings = [*given.faults, *files.check(read), *import_rules.check(read), *habits.check(read)]
     findings += _own_rules(read)
     return [one for one in findings if one.rule not in given.disabled]
-
-
-def why_not_parsed(*, root: StrPath) -> str:
-    """Return why only files and owners are judged by this interpreter; "" where all is."""
-    wanted = settings.read(root).python
-    if sys.version_info[:2] >= wanted:
-        return ""
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    why = f"the project's code is for Python {'.'.join(map(str, wanted))}"
-    return f"Python {running} judges files and owners only: {why}."
 
 
 def load_own_rule(root: Path, *, path: str, name: str) -> Callable[[Project], Iterable[Any]]:

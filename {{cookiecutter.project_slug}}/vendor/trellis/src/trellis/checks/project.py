@@ -82,8 +82,6 @@ class Project:
         self.strays: list[str] = []  # Python files in apps/ that are in no app
         self.handmade: list[str] = []  # folders in apps/ that are no app yet
         self.unreadable: list[Finding] = []
-        # An older Python would report the syntax of newer ones as faults.
-        self.is_parsed = sys.version_info[:2] >= settings.python
 
     @property
     def modules(self) -> Iterator[Module]:
@@ -227,7 +225,7 @@ def _parsed(path: str, project: Project) -> ast.Module:
         line = source[: source.index("\0")].count("\n") + 1
         raise _Unreadable("holds a null byte", line=line)
     try:
-        return ast.parse(source if project.is_parsed else "")
+        return ast.parse(source)
     except SyntaxError as error:
         why = "is not valid in Python {}.{}".format(*sys.version_info)
         raise _Unreadable(f"{why}: {error.msg}", line=error.lineno or 1) from None

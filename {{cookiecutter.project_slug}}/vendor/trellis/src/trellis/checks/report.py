@@ -7,9 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from trellis import ownership
-from trellis.checks import layout, waivers
-from trellis.checks.rules import RULES, Finding
-from trellis.checks.settings import Settings
+from trellis.checks import waivers
+from trellis.checks.rules import RULES, Finding, Rule
 
 FORMATS = ("text", "github", "json", "sarif")
 
@@ -64,14 +63,9 @@ def _sarif(found: Iterable[Finding]) -> dict[str, object]:
     }
 
 
-def rule(name: str, *, settings: Settings, root: Path) -> str:
-    """Return the explanation of a rule. Raises `KeyError` for one that does not exist."""
-    if name in settings.own_rules:
-        path = settings.own_rules[name]
-        text = layout.load_own_rule(root, path=path, name=name).__doc__ or "It has no docstring."
-        return f"{name} (your own, {path})\n  {text.strip()}\n"
-    _, mechanism, asks, cannot_see = RULES[name]
-    return f"{name} ({mechanism})\n  {asks}\n  Cannot see: {cannot_see}\n"
+def rule(one: Rule) -> str:
+    """Return the explanation of a rule."""
+    return f"{one.name} ({one.mechanism})\n  {one.asks}\n  Cannot see: {one.cannot_see}\n"
 
 
 def waiver_list(*, root: Path, today: date) -> str:

@@ -1,11 +1,6 @@
 """The check's settings: `[tool.trellis]` in the project's pyproject.toml.
 
-    [tool.trellis]
-    disable = ["layer_has_tests"]              # rules that are not judged
-    extra_modules = { serializers = "forms" }  # module names of your own, each with its group
-    own_rules = ["tests/rules.py:no_print"]    # rules of your own
-
-layers.py lists the groups, layout.py shows a rule.
+rules.md shows them, layers.py lists the groups of modules.
 """
 
 import re
@@ -31,7 +26,6 @@ class Settings:
     disabled: frozenset[str] = frozenset()
     extra_modules: dict[str, str] = field(default_factory=dict)
     own_rules: dict[str, str] = field(default_factory=dict)  # name of the rule: its file
-    python: tuple[int, ...] = ()  # the oldest Python the project runs on; () where it is not said
     faults: list[Finding] = field(default_factory=list)
 
     def group_of(self, module: str) -> str:
@@ -58,19 +52,16 @@ def read(root: StrPath) -> Settings:
         return Settings(faults=[Finding(FILE, error.line, "settings_are_valid", error.message)])
     tool = whole.get("tool")
     table = tool.get("trellis", {}) if isinstance(tool, dict) else {}
-    python = _oldest_python(whole)
     if fault := _fault(table):
         word, message = fault
         lines = path.read_text(encoding="utf-8").splitlines()
         start = next((n for n, text in enumerate(lines) if "[tool.trellis" in text), 0)
         line = next((n for n, text in enumerate(lines[start:], start) if word in text), start)
-        found = Finding(FILE, line + 1, "settings_are_valid", message)
-        return Settings(python=python, faults=[found])
+        return Settings(faults=[Finding(FILE, line + 1, "settings_are_valid", message)])
     return Settings(
         disabled=frozenset(table.get("disable", [])),
         extra_modules=table.get("extra_modules", {}),
         own_rules=_own_rules(table),
-        python=python,
     )
 
 
@@ -102,11 +93,3 @@ def _fault(table: Any) -> tuple[str, str] | None:
 def _own_rules(table: dict[str, Any]) -> dict[str, str]:
     found = [OWN_RULE.fullmatch(place) for place in table.get("own_rules", [])]
     return {match["name"]: match["path"] for match in found if match}
-
-
-def _oldest_python(whole: dict[str, Any]) -> tuple[int, ...]:
-    """Return (3, 12) for `requires-python = ">=3.12"`; () where nothing of the kind is said."""
-    project = whole.get("project")
-    said = project.get("requires-python") if isinstance(project, dict) else ""
-    found = re.search(r">=\s*(\d+)\.(\d+)", str(said))
-    return (int(found[1]), int(found[2])) if found else ()

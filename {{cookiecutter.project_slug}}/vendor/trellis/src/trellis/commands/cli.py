@@ -12,7 +12,7 @@ from pathlib import Path
 from trellis import ownership
 from trellis.checks import report
 from trellis.checks.project import NothingToCheck
-from trellis.commands import check as checking
+from trellis.commands import check, ci, drift, remove_example
 
 CLOSED_PIPE = 141  # what a shell says of a program that wrote to a closed pipe
 
@@ -36,7 +36,7 @@ def main(arguments: list[str], *, root: Path) -> int:
     """Run one command of `arguments`; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.function(options, root))
+        return _run(options, root=root)
     except NothingToCheck as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,20 +44,19 @@ def main(arguments: list[str], *, root: Path) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="trellis", description="The house rules of this project.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, function, what in (
-        ("check", check, "is everything where it belongs?"),
-        ("owners", owners, "write .github/CODEOWNERS from teams.toml and each OWNERS.toml"),
-        ("waivers", waivers, "list every waiver by owner, with the days it has left"),
-        ("drift", drift, "how complexity arrived, by app and month, from git's history"),
-        ("rules", rules, "list every rule"),
-        ("explain", explain, "explain one rule"),
-        ("setup", setup, "write .env, prepare the database (make setup)"),
-        ("ci", ci, "run every check that CI runs (make check)"),
-        ("remove-example", remove_example, "take the workshop example out"),
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, what in (
+        ("check", "is everything where it belongs?"),
+        ("owners", "write .github/CODEOWNERS from teams.toml and each OWNERS.toml"),
+        ("waivers", "list every waiver by owner, with the days it has left"),
+        ("drift", "how complexity arrived, by app and month, from git's history"),
+        ("rules", "list every rule"),
+        ("explain", "explain one rule"),
+        ("setup", "write .env, prepare the database (make setup)"),
+        ("ci", "run every check that CI runs (make check)"),
+        ("remove-example", "take the workshop example out"),
     ):
         command = commands.add_parser(name, help=what, description=what)
-        command.set_defaults(function=function)
         if name == "check":
             command.add_argument("paths", nargs="*", metavar="PATH", help="only what is in it")
             command.add_argument("--format", choices=report.FORMATS, default="text")
@@ -69,53 +68,37 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check(options: argparse.Namespace, root: Path) -> int:
-    if options.baseline:
-        return checking.write_baseline(root=root)
-    return checking.check(root=root, paths=options.paths, form=options.format)
+def _run(options: argparse.Namespace, *, root: Path) -> int:
+    match options.command:
+        case "check" if options.baseline:
+            return check.write_baseline(root=root)
+        case "check":
+            return check.check(root=root, paths=options.paths, form=options.format)
+        case "owners":
+            return _write_owners(root)
+        case "waivers":
+            return check.show_waivers(root=root)
+        case "drift":
+            return drift.main(since=options.since, root=root)
+        case "rules":
+            return check.show_rules()
+        case "explain":
+            return check.explain(name=options.rule, root=root)
+        case "setup":
+            from trellis.commands import setup  # it loads Django
+
+            return setup.main(root=root)
+        case "ci":
+            return ci.main()
+        case _:
+            return remove_example.main(root=root)
 
 
-def owners(options: argparse.Namespace, root: Path) -> int:
+def _write_owners(root: Path) -> int:
     try:
         ownership.write(root=root)
-        print(f"Wrote {ownership.CODEOWNERS}.")
     except ownership.Malformed as error:
         print(error, file=sys.stderr)
         return 1
+    print(f"Wrote {ownership.CODEOWNERS}.")
     return 0
-
-
-def waivers(options: argparse.Namespace, root: Path) -> int:
-    return checking.show_waivers(root=root)
-
-
-def rules(options: argparse.Namespace, root: Path) -> int:
-    return checking.show_rules()
-
-
-def explain(options: argparse.Namespace, root: Path) -> int:
-    return checking.explain(name=options.rule, root=root)
-
-
-def drift(options: argparse.Namespace, root: Path) -> int:
-    from trellis.commands import drift
-
-    return drift.main(since=options.since, root=root)
-
-
-def setup(options: argparse.Namespace, root: Path) -> int:
-    from trellis.commands import setup  # it loads Django
-
-    return setup.main(root=root)
-
-
-def ci(options: argparse.Namespace, root: Path) -> int:
-    from trellis.commands import ci
-
-    return ci.main()
-
-
-def remove_example(options: argparse.Namespace, root: Path) -> int:
-    from trellis.commands import remove_example
-
-    return remove_example.main(root=root)
