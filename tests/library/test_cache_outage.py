@@ -90,7 +90,7 @@ class TestOutage:
         def write_on() -> None:
             while not over.is_set():
                 truth[0] += 1
-                read.invalidate_now(pk=1)
+                read.invalidate(pk=1)
                 time.sleep(0.1)
 
         readers = [threading.Thread(target=read_on) for _ in range(3)]

@@ -475,27 +475,6 @@ class TestInvalidating:
         assert load.calls == [1, 2, 1]
 
 
-@pytest.mark.django_db(transaction=True)
-class TestInvalidatingNow:
-    def test_makes_the_next_read_load(self, declare: Any) -> None:
-        load = Load()
-        read = declare(load)
-        read(pk=1)
-
-        assert read.invalidate_now(pk=1) is True
-
-        read(pk=1)
-        assert load.calls == [1, 1]
-
-    def test_returns_false_if_the_cache_cannot_be_reached(
-        self, declare: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        read = declare(Load())
-        monkeypatch.setattr(type(caches["default"]), "delete_many", fail)
-
-        assert read.invalidate_now(pk=1) is False
-
-
 @pytest.mark.django_db
 class TestInATransaction:
     def test_a_read_neither_uses_nor_fills_the_cache(self, declare: Any) -> None:

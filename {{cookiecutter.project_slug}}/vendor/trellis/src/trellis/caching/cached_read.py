@@ -114,16 +114,12 @@ class CachedRead(Generic[Parameters, Value]):
         return self._load_and_store(keys, found, kwargs) if found else self._load(kwargs)
 
     def invalidate(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        """Invalidate the value when the current transaction commits; not if it rolls back."""
+        """Invalidate the value when the current transaction commits; not if it rolls back.
+
+        Outside of a transaction, as in `manage.py shell`: at once.
+        """
         keys = self.keys.make(kwargs)
         transaction.on_commit(lambda: self._invalidate(keys, kwargs), robust=True)
-
-    def invalidate_now(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> bool:
-        """Invalidate the value at once; return False if the cache cannot be reached.
-
-        For operators, outside of a transaction. A service calls `invalidate`.
-        """
-        return self._invalidate(self.keys.make(kwargs), kwargs)
 
     @property
     def owner(self) -> str:
@@ -200,11 +196,10 @@ class CachedRead(Generic[Parameters, Value]):
             ) from error
         return value
 
-    def _invalidate(self, keys: Keys, kwargs: dict[str, Any]) -> bool:
+    def _invalidate(self, keys: Keys, kwargs: dict[str, Any]) -> None:
         for _ in range(1 if outage.state.is_on() else 2):
             with outage.state.tolerated():
                 caches["default"].delete_many(keys)
-                return True
+                return
         # Readers may see the old value until its ttl ends. The write itself is committed.
         logger.error("The cache %s could not be invalidated for %s.", self.name, kwargs)
-        return False

@@ -10,15 +10,9 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-# The types an argument may have, with the function that reads one from a command line. No others:
-# for these, equal values have equal keys, so what is read under a key is invalidated under it, too.
-PARSERS: dict[type, Callable[[str], Any]] = {
-    bool: lambda text: {"true": True, "false": False}[text.lower()],
-    date: date.fromisoformat,
-    int: int,
-    str: str,
-    UUID: UUID,
-}
+# The types an argument may have. For no others equal values have equal keys, and without that a value
+# that was read under one key would be invalidated under another.
+TYPES = (bool, date, int, str, UUID)
 
 
 class Keys(NamedTuple):
@@ -63,8 +57,8 @@ class KeyMaker:
                     f"The cache {self.name!r} has the parameter {name!r}, which a caller may leave"
                     " out or pass by position. Make it keyword-only, without a default."
                 )
-            if parameter.annotation not in PARSERS:
-                known = ", ".join(kind.__name__ for kind in PARSERS)
+            if parameter.annotation not in TYPES:
+                known = ", ".join(kind.__name__ for kind in TYPES)
                 raise TypeError(
                     f"The cache {self.name!r} has the parameter {name!r}, whose type cannot be part"
                     f" of a key. Annotate it as one of: {known}."
