@@ -13,8 +13,8 @@ from django.core.exceptions import FieldFetchBlocked
 from django.db import connection
 from django.db.models import QuerySet
 
+from tests.library.database_work import database_work
 from trellis.reads import paging
-from trellis.testing.plans import database_work
 from trellis.web.status import status_of
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.shop.models import Item
+from tests.library.database_work import database_work
 from trellis import testing
 from trellis.reads import selector
 from trellis.testing import plans
-from trellis.testing.plans import database_work
 from trellis.testing.recorder import Query
 
 pytestmark = pytest.mark.django_db

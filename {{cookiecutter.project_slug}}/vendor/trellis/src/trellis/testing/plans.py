@@ -1,12 +1,12 @@
 """What the database does for a query, from its query plan."""
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db import connection
 
-from trellis.testing.recorder import Query, record_queries
+from trellis.testing.recorder import Query
 
 
 def scans(query: Query, *, may_scan: Collection[str]) -> Iterator[str]:
@@ -26,7 +26,7 @@ def scans(query: Query, *, may_scan: Collection[str]) -> Iterator[str]:
 
 
 def _scans_on_postgresql(query: Query, *, is_ordered: bool) -> Iterator[str]:
-    nodes = [_explain(query, how="EXPLAIN (FORMAT JSON)")]
+    nodes = [_explain(query)]
     while nodes:
         node = nodes.pop()
         nodes += node.get("Plans", [])
@@ -48,42 +48,11 @@ def _scans_on_sqlite(query: Query, *, is_ordered: bool) -> Iterator[str]:
             yield table
 
 
-def database_work(read: Callable[[], object]) -> int:
-    """Return how much work a read is for the database: the same number at each call.
-
-    Blocks touched on PostgreSQL, steps of the virtual machine on SQLite. The time it takes would
-    depend on the machine.
-    """
-    if connection.vendor == "postgresql":
-        with record_queries() as queries:
-            read()
-        return sum(_blocks_on_postgresql(query) for query in queries)
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0  # continue
-
-    connection.ensure_connection()
-    connection.connection.set_progress_handler(count, 1)
-    try:
-        read()
-    finally:
-        connection.connection.set_progress_handler(None, 1)
-    return steps
-
-
-def _blocks_on_postgresql(query: Query) -> int:
-    plan = _explain(query, how="EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)")
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-
-
-def _explain(query: Query, *, how: str) -> Any:
+def _explain(query: Query) -> Any:
     with connection.cursor() as cursor:
         # For few rows PostgreSQL would scan in any case. Without scans it shows what it could do.
-        cursor.execute("SET enable_seqscan = off; SET jit = off")
-        cursor.execute(f"{how} {query.sql}", query.parameters)
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {query.sql}", query.parameters)
         answer = cursor.fetchone()[0]
-        cursor.execute("RESET enable_seqscan; RESET jit")
+        cursor.execute("RESET enable_seqscan")
     return (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
