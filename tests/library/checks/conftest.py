@@ -45,8 +45,8 @@ def write(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         return module
 
     yield write
-    for name in [name for name in rows.selectors if name.startswith("apps.garden.")]:
-        del rows.selectors[name]
+    for name in [name for name in rows.budgets if name.startswith("apps.garden.")]:
+        del rows.budgets[name]
 
 
 def cases(table: dict[str, list[str]]) -> list[Any]:

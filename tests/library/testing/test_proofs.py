@@ -11,7 +11,6 @@ from trellis import testing
 from trellis.testing import proofs
 
 IMPORTS = """
-import pytest
 from apps.accounts import selectors
 from trellis import testing
 from trellis.testing import assert_constant_queries
@@ -56,10 +55,6 @@ class TestProven:
         [
             f"# {CALL}",
             f"'''{CALL}'''",
-            f"{DEF.replace('test_it', 'helper')}{CALL}",
-            f"@pytest.mark.skip\n{DEF}{CALL}",
-            f"pytestmark = [pytest.mark.skipif(True, reason='')]\n{DEF}{CALL}",
-            f"@pytest.mark.xfail\n{DEF}{CALL}",
             f"{DEF}{CALL.replace('testing.assert_constant_queries', 'prove')}",
             f"{DEF}testing.assert_constant_queries(grow=len)",
             f"{DEF}local = None\n    {CALL.replace('selectors.', 'local.')}",

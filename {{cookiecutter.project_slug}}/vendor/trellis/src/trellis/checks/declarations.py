@@ -110,7 +110,7 @@ def budgets(module: ModuleType) -> Iterator[Finding]:
     for name, value in _public(module):
         if inspect.isclass(value):
             continue
-        if f"{module.__name__}.{value.__name__}" not in rows.selectors:
+        if f"{module.__name__}.{value.__name__}" not in rows.budgets:
             message = (
                 f"{name} declares no number of queries. Write @reads.selector(queries=…) above it,"
                 " or begin its name with an underscore."

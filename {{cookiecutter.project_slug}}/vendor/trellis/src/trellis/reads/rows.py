@@ -6,7 +6,6 @@ a forward relation that was not loaded raises `FieldFetchBlocked` instead of run
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -42,15 +41,8 @@ def promised(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
     return queryset.fetch_mode(FETCH_RAISE)
 
 
-@dataclass(frozen=True)
-class Selector:
-    """A read and its budget."""
-
-    name: str  # dotted: "apps.bookings.selectors.booking"
-    queries: int
-
-
-selectors: dict[str, Selector] = {}
+# The number of queries of each selector, by its dotted name: "apps.bookings.selectors.booking".
+budgets: dict[str, int] = {}
 
 
 def accept_result(read: Callable[..., Any], result: object) -> None:
@@ -68,8 +60,7 @@ def selector(*, queries: int) -> Callable[[Read], Read]:
     """
 
     def declare(read: Read) -> Read:
-        name = f"{read.__module__}.{read.__qualname__}"
-        selectors[name] = Selector(name=name, queries=queries)
+        budgets[f"{read.__module__}.{read.__qualname__}"] = queries
         if settings.PRODUCTION:
             return read
 

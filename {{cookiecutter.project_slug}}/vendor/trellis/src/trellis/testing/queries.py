@@ -35,7 +35,7 @@ def assert_constant_queries(
     read completely in `may_scan`, with a comment that says why.
     """
     name = f"{read.__module__}.{read.__qualname__}"
-    budget = rows.selectors[name].queries
+    budget = rows.budgets[name]
     counts: dict[int, int] = {}
     scans: list[str] = []
     size_before = 0
