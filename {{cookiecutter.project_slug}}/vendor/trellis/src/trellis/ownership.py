@@ -20,7 +20,6 @@ REQUIRED = ("team", "purpose", "runbook")
 OWNERS_KEYS = (*REQUIRED, "depends_on")
 TEAM_KEYS = ("contact", "github", "escalation")
 HEADER = "# Made from teams.toml and apps/*/OWNERS.toml by `make owners`. Do not edit.\n"
-IGNORED_PREFIXES = (".", "__pycache__")
 
 
 class Malformed(Exception):
@@ -81,14 +80,12 @@ def codeowners(*, root: StrPath) -> str:
     teams = read_teams(Path(root, "teams.toml"))
     default = next(iter(teams))
     lines = [HEADER, _codeowners_line("*", default, teams=teams)]
-    for folder in sorted(Path(root, "apps").iterdir()):
-        if _is_app(folder):
-            path = folder / "OWNERS.toml"
-            team = read_owners(path)["team"]
-            if team not in teams:
-                line = _line(path, "team")
-                raise Malformed(why_unknown(team, teams=teams), path=path, line=line)
-            lines.append(_codeowners_line(f"/apps/{folder.name}/", team, teams=teams))
+    for path in sorted(Path(root, "apps").glob("*/OWNERS.toml")):
+        team = read_owners(path)["team"]
+        if team not in teams:
+            line = _line(path, "team")
+            raise Malformed(why_unknown(team, teams=teams), path=path, line=line)
+        lines.append(_codeowners_line(f"/apps/{path.parent.name}/", team, teams=teams))
     return "".join(lines)
 
 
@@ -151,17 +148,6 @@ def _codeowners_line(pattern: str, team: str, *, teams: Teams) -> str:
     if handle := teams[team].get("github") or (contact if is_address else ""):
         return f"{pattern} {handle}\n"
     return f"# {pattern} belongs to {team}: give the team a `github` in teams.toml\n"
-
-
-def _is_app(folder: Path) -> bool:
-    """Tell whether a folder holds any file. Git leaves bytecode behind when an app is deleted."""
-    if folder.name.startswith(IGNORED_PREFIXES) or not folder.is_dir():
-        return False
-    return any(
-        not any(part.startswith(IGNORED_PREFIXES) for part in path.relative_to(folder).parts)
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
 
 
 def read_toml(path: StrPath, *, if_missing: str) -> dict[str, Any]:
