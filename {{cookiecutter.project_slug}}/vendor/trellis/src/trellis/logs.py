@@ -29,7 +29,6 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
         structlog.stdlib.add_logger_name,
         add_owner,
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[
@@ -43,12 +42,13 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
     )
     # Plain tracebacks: structlog's others show local variables, which include passwords.
     text: list[structlog.types.Processor] = [
-        _time_of_day,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=True),
         structlog.dev.ConsoleRenderer(
             colors=_use_colors(), exception_formatter=structlog.dev.plain_traceback
         ),
     ]
     json: list[structlog.types.Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
@@ -105,12 +105,6 @@ def _prepare_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
         path.replace(path.with_suffix(".old.jsonl"))
-
-
-def _time_of_day(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
-    """Leave out the date, which nobody needs on a terminal."""
-    event["timestamp"] = event["timestamp"][11:19]
-    return event
 
 
 def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
