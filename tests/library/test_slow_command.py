@@ -8,8 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from trellis.management.commands.slow import finished_requests
-
 
 def line(view: str, duration_ms: float, queries: int) -> str:
     event = {"event": "request_finished", "view": view}
@@ -37,10 +35,14 @@ class TestSlow:
             ["GET", "/reports", "10", "0.0", "1.0", "1.0", "0", "0"],
         ]
 
-    def test_skips_lines_that_are_no_finished_request(self) -> None:
+    def test_skips_lines_that_are_no_finished_request(self, tmp_path: Path) -> None:
         others = ["", "{", "[1]", '{"event": "request_started"}', '{"event": "request_finished"}']
+        log = tmp_path / "web.log"
+        log.write_text("\n".join([*others, line("GET /", 1, 0)]))
 
-        assert finished_requests(others) == {}
+        _, row = output_of(str(log)).splitlines()
+
+        assert row.split()[:3] == ["GET", "/", "1"]
 
     def test_reads_the_log_of_development(self, tmp_path: Path, settings: Settings) -> None:
         settings.LOG_FILE = tmp_path / "app.jsonl"

@@ -1,38 +1,46 @@
-import json
 from datetime import UTC, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
+from tests.library.conftest import fail
 from trellis import ownership
 from trellis.tasks import runs
 
 
-def tasks(*options: str) -> str:
+def row_of(name: str) -> str:
+    """Return the row of a task, with one space between its words."""
     out = StringIO()
-    call_command("tasks", *options, stdout=out)
-    return out.getvalue()
+    call_command("tasks", stdout=out)
+    header, *rows = (" ".join(line.split()) for line in out.getvalue().splitlines())
+    assert header.startswith("TASK OWNER QUEUE")
+    (row,) = [row for row in rows if row.startswith(f"{name} ")]
+    return row
 
 
 @pytest.mark.django_db
 class TestTasks:
-    def test_lists_owner_schedule_and_last_success(self) -> None:
+    def test_show_schedule_and_last_success(self) -> None:
         name = "trellis.republish_unpublished"
         runs.note_success(name=name, at=datetime(2020, 1, 2, 3, 4, tzinfo=UTC))
 
-        header, *lines = tasks().splitlines()
+        row = row_of(name)
 
-        assert header.startswith("TASK")
-        (line,) = [line for line in lines if line.startswith(name)]
-        assert "every minute" in line
-        assert "2020-01-02 03:04 LATE" in line
-        assert line.endswith("never")
+        assert row == (
+            f"{name} {ownership.default_team()} default every 0:01:00 none 60 s"
+            " 2020-01-02 03:04 LATE never"
+        )
 
-    def test_prints_json_for_programs(self) -> None:
-        entries = json.loads(tasks("--json"))
+    def test_show_the_last_failure(self, task: Any) -> None:
+        for day in (1, 2):
+            fail(task, task_id=str(day), at=datetime(2020, 1, day, 3, 4, tzinfo=UTC))
 
-        (entry,) = [entry for entry in entries if entry["name"] == "trellis.clean_up"]
-        assert (entry["queue"], entry["time_limit"]) == ("default", 600)
-        assert entry["last_success"] is None
-        assert entry["owner"] == ownership.default_team()
+        row = row_of(task.name)
+
+        assert "mail on demand none" in row
+        assert row.endswith("never 2020-01-02 03:04")
+
+    def test_have_an_owner_and_a_limit_in_a_scheduled_one_of_the_library(self) -> None:
+        assert "cron 0 3 * * * UTC none 600 s" in row_of("trellis.clean_up")

@@ -5,7 +5,7 @@ claims.py     `once`: an outside effect that happens once; the lease of a schedu
 recording.py  a task that failed for good becomes a row
 failures.py   such a row is replayed or discarded
 runs.py       when each task last succeeded
-catalogue.py  every task in words, and which are late
+catalogue.py  which tasks there are, and which are late
 retention.py  what is deleted when it is old
 worker.py     what a worker's main process does with messages
 scheduled.py  the library's own scheduled tasks

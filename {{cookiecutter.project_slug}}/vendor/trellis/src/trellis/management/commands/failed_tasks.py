@@ -5,7 +5,6 @@ from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import QuerySet
 
 from trellis import errors, ownership
 from trellis.models import FailedTask
@@ -28,7 +27,6 @@ class Command(BaseCommand):
             some.add_argument("ids", nargs="*", type=int, help="as `list` shows them")
         for some in (listing, replay, discard):
             some.add_argument("--task", help="the open ones of one task, by its name")
-            some.add_argument("--owner", help="the open ones of one team")
 
     def handle(self, *args: object, **options: Any) -> None:
         match options["verb"]:
@@ -42,7 +40,9 @@ class Command(BaseCommand):
                 self.close(failures.discard, done="discarded", **options)
 
     def show_list(self, **options: Any) -> None:
-        rows = _chosen(FailedTask.objects.all(), **options)
+        rows = FailedTask.objects.all()
+        if options["task"]:
+            rows = rows.filter(name=options["task"])
         if not options["all"]:
             rows = rows.filter(state=FailedTask.State.OPEN)
         for row in rows[:LISTED]:
@@ -76,13 +76,10 @@ class Command(BaseCommand):
 
     def close(self, service: Callable[..., None], *, done: str, **options: Any) -> None:
         """Replay or discard the chosen rows. Raises `CommandError` with what was refused."""
-        by_filter = options["task"] or options["owner"]
-        if not options["ids"] and not by_filter:
+        if bool(options["ids"]) == bool(options["task"]):
             raise CommandError("Which? Give ids, as `failed_tasks list` shows them, or --task.")
-        if options["ids"] and by_filter:
-            raise CommandError("Give ids, or --task and --owner, and not both.")
         refused = []
-        failure_ids = options["ids"] or _open_ids(**options)
+        failure_ids = options["ids"] or _open_ids(options["task"])
         for failure_id in failure_ids:
             try:
                 service(failure_id=failure_id, by="manage.py")
@@ -93,17 +90,9 @@ class Command(BaseCommand):
             raise CommandError("\n".join(refused))
 
 
-def _open_ids(**options: Any) -> list[int]:
-    name = options["task"]
-    if name and name not in current_app.tasks and not FailedTask.objects.filter(name=name).exists():
+def _open_ids(name: str) -> list[int]:
+    rows = FailedTask.objects.filter(name=name)
+    if name not in current_app.tasks and not rows.exists():
         raise CommandError(f"There is no task {name}. `make tasks` lists them.")
-    rows = _chosen(FailedTask.objects.filter(state=FailedTask.State.OPEN), **options)
-    return list(rows.order_by("pk").values_list("pk", flat=True))
-
-
-def _chosen(rows: QuerySet[FailedTask], **options: Any) -> QuerySet[FailedTask]:
-    if options["task"]:
-        rows = rows.filter(name=options["task"])
-    if options["owner"]:
-        rows = rows.filter(owner=options["owner"])
-    return rows
+    opened = rows.filter(state=FailedTask.State.OPEN).order_by("pk")
+    return list(opened.values_list("pk", flat=True))

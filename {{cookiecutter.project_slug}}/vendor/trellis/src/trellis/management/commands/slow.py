@@ -1,19 +1,16 @@
 """`manage.py slow`: which views take most of the time, from the log."""
 
-import json
 import statistics
-import sys
 from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-ROW = "{:<40} {:>8} {:>9} {:>8} {:>8} {:>11} {:>11}"
-HEADER = ROW.format("VIEW", "REQUESTS", "SECONDS", "P50 MS", "P95 MS", "QUERIES P50", "QUERIES MAX")
+from trellis.management import log_events
+
+ROW = "{:<40} {:>8} {:>9.1f} {:>8.1f} {:>8.1f} {:>11} {:>11}"
+HEADER = f"{'VIEW':<40} REQUESTS   SECONDS   P50 MS   P95 MS QUERIES P50 QUERIES MAX"
 
 
 class Command(BaseCommand):
@@ -24,50 +21,26 @@ class Command(BaseCommand):
         parser.add_argument("log", nargs="?", default=default, help='"-" reads standard input')
 
     def handle(self, *args: object, log: str, **options: object) -> None:
-        try:
-            with (
-                nullcontext(sys.stdin) if log == "-" else Path(log).open(errors="replace") as lines
-            ):
-                views = finished_requests(lines)
-        except OSError as error:
-            raise CommandError(f"Cannot read {log}: {error.strerror}.") from None
+        views: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for event in log_events.read(log):
+            if event.get("event") == "request_finished" and "duration_ms" in event:
+                views[event["view"] or "(no view)"].append(event)
         if not views:
             raise CommandError(
                 f"{log} has no finished request. Use the site first. The lines must be JSON: set"
                 " LOG_JSON=1 where the web server runs."
             )
+        rows = [row_of(view, requests) for view, requests in views.items()]
         self.stdout.write(HEADER)
-        for view, requests in sorted(views.items(), key=lambda item: -seconds_of(item[1])):
-            times = sorted(request["duration_ms"] for request in requests)
-            queries = [request["queries"] for request in requests]
-            p95 = times[round(0.95 * (len(times) - 1))]
-            figures = (seconds_of(requests), statistics.median(times), p95)
-            self.stdout.write(
-                ROW.format(
-                    view,
-                    len(requests),
-                    *(f"{figure:.1f}" for figure in figures),
-                    statistics.median_low(queries),
-                    max(queries),
-                )
-            )
+        for row in sorted(rows, key=lambda row: -row[2]):
+            self.stdout.write(ROW.format(*row))
 
 
-def finished_requests(lines: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the `request_finished` events of a log, by view. Other lines are skipped."""
-    views = defaultdict(list)
-    for line in lines:
-        try:
-            event = json.loads(
-                line[line.index("{") :]
-            )  # a prefix such as "web.1 |" may stand before
-        except ValueError:
-            continue
-        if event.get("event") == "request_finished" and "duration_ms" in event:
-            views[event["view"] or "(no view)"].append(event)
-    return views
-
-
-def seconds_of(requests: list[dict[str, Any]]) -> float:
-    milliseconds: float = sum(request["duration_ms"] for request in requests)
-    return milliseconds / 1000
+def row_of(view: str, requests: list[dict[str, Any]]) -> tuple[Any, ...]:
+    """Return the figures of a view in the order of the columns."""
+    times = sorted(request["duration_ms"] for request in requests)
+    queries = [request["queries"] for request in requests]
+    p95 = times[round(0.95 * (len(times) - 1))]
+    in_all = sum(times) / 1000  # seconds
+    p50 = statistics.median(times)
+    return view, len(times), in_all, p50, p95, statistics.median_low(queries), max(queries)

@@ -4,15 +4,12 @@ Reads logs as JSON lines: var/log/app.jsonl in development, or the named files; 
 input. In production: `docker compose logs --no-log-prefix web worker | manage.py story ID -`.
 """
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from trellis.management import log_events
 
 NO_DETAILS = {"timestamp", "event", "level", "logger", "request_id", "exception"}
 
@@ -32,7 +29,12 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         request_id = options["request_id"]
         paths = options["logs"] or [str(settings.LOG_FILE or "-")]
-        events = [event for path in paths for event in _events(path, request_id=request_id)]
+        events = [
+            event
+            for path in paths
+            for event in log_events.read(path)
+            if event.get("request_id") == request_id
+        ]
         if not events:
             raise CommandError(f"No line in {', '.join(paths)} is about {request_id!r}.")
         for event in sorted(events, key=lambda event: str(event.get("timestamp", ""))):
@@ -40,24 +42,3 @@ class Command(BaseCommand):
                 f"{key}={value}" for key, value in event.items() if key not in NO_DETAILS
             )
             self.stdout.write(f"{event.get('timestamp', '')}  {event.get('event')}  {details}")
-
-
-def _events(path: str, *, request_id: str) -> Iterator[dict[str, Any]]:
-    """Yield the events of a log that carry a request id. Raises `CommandError`."""
-    try:
-        with Path(path).open(errors="replace") if path != "-" else nullcontext(sys.stdin) as lines:
-            for line in lines:
-                event = _parsed(line) if request_id in line else {}
-                if event.get("request_id") == request_id:
-                    yield event
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    """Return the event of a line, or nothing if the line is not ours or incomplete."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
