@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-# The types an argument may have. For no others equal values have equal keys, and without that a value
-# that was read under one key would be invalidated under another.
+# The types an argument may have. Equal values of these have equal keys, so what is read under a key
+# is invalidated under it, too.
 TYPES = (bool, date, int, str, UUID)
 
 
