@@ -166,35 +166,6 @@ class TestModuleHasAHome:
         assert places(make(tmp_path, {f"{BOOKINGS}/{name}.py": CODE}), "module_has_a_home") == set()
 
 
-class TestFolderIsAPackage:
-    @pytest.mark.parametrize(
-        ("path", "folders"),
-        [
-            (f"{BOOKINGS}/forms/one.py", ["forms"]),
-            (f"{BOOKINGS}/management/commands/x.py", ["management", "management/commands"]),
-            (f"{BOOKINGS}/services/sub/one.py", ["services", "services/sub"]),
-        ],
-    )
-    def test_names_each_one_that_is_none(
-        self, tmp_path: Path, path: str, folders: list[str]
-    ) -> None:
-        root = make(tmp_path, {path: CODE})
-
-        assert places(root, "folder_is_a_package") == {f"{BOOKINGS}/{name}:1" for name in folders}
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            f"{BOOKINGS}/static/bookings/build.py",
-            f"{BOOKINGS}/locale/de/LC_MESSAGES/django.po",
-            f"{BOOKINGS}/tests/fixtures/rooms.py",
-            f"{BOOKINGS}/tests/data/rooms.json",
-        ],
-    )
-    def test_asks_nothing_of_other_folders(self, tmp_path: Path, path: str) -> None:
-        assert places(make(tmp_path, {path: "{}"}), "folder_is_a_package") == set()
-
-
 class TestLayerHasTests:
     @pytest.mark.parametrize("layer", ["services", "views", "tasks", "clients"])
     @pytest.mark.parametrize("text", [None, "# later\n", "def helper(): ...\n"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trellis import ownership
-from trellis.checks.layers import BESIDE_THE_LAYERS, NOT_READ
+from trellis.checks.layers import BESIDE_THE_LAYERS
 from trellis.checks.project import App, Project, is_read, text_of
 from trellis.checks.rules import Finding
 
@@ -26,7 +26,6 @@ def check(project: Project) -> Iterator[Finding]:
         yield Finding(path, 1, "module_has_a_home", message)
     for app in project.apps:
         yield from _homes(app, project)
-        yield from _packages(app)
         yield from _tests(app, project)
         yield from _cycle(app, project)
 
@@ -98,20 +97,6 @@ def _homes(app: App, project: Project) -> Iterator[Finding]:
         elif module.layer in entries and module.path == f"apps/{app.name}/{module.layer}.py":
             message = f"the package {module.layer}/ hides this module. Move the code into it."
             yield Finding(module.path, 1, "module_has_a_home", message)
-
-
-def _packages(app: App) -> Iterator[Finding]:
-    python = {path for path in app.files if path.endswith(".py")}
-    folders = {f"apps/{app.name}"}
-    for path in python:
-        parts = path.split("/")[:-1]
-        for depth in range(3, len(parts) + 1):
-            if parts[depth - 1] in NOT_READ:
-                break
-            folders.add("/".join(parts[:depth]))
-    for folder in sorted(folders):
-        if f"{folder}/__init__.py" not in python:
-            yield Finding(folder, 1, "folder_is_a_package", "has no __init__.py. Add an empty one.")
 
 
 def _tests(app: App, project: Project) -> Iterator[Finding]:
