@@ -24,9 +24,8 @@ def write(*, root: Path, today: date) -> int:
     until = _ends(root, today=today)
     by_hand = text.partition(MARK)[0].rstrip("\n")
     path.write_text(f"{by_hand}\n" if by_hand else "", encoding="utf-8")
-    known = waivers.read(root, today=today)
-    left = known.remaining(layout.found(root=root), mechanism="layout")
-    groups = _groups(one for one in left if one.rule not in NOT_WAIVABLE)
+    found = layout.check(root=root, today=today)
+    groups = _groups(one for one in found if one.rule not in NOT_WAIVABLE)
     entries = [
         _entry(rule, count, until=until.get((rule, app), today + LONGEST))
         for (rule, app), count in sorted(groups.items())
@@ -40,7 +39,11 @@ def write(*, root: Path, today: date) -> int:
 def _ends(root: Path, *, today: date) -> dict[tuple[str, str], date]:
     """Return when the waivers of an earlier baseline end: a new one does not put that off."""
     valid = waivers.read(root, today=today).valid
-    return {(one.rule, _app(one.paths[0])): one.until for one in valid if one.count}
+    return {
+        (one.rule, _app(next(iter(one.places)))): one.until
+        for one in valid
+        if waivers.ANY not in one.places.values()
+    }
 
 
 def _groups(found: Iterable[Finding]) -> dict[tuple[str, str], Counter[str]]:

@@ -25,8 +25,8 @@ from django.utils.module_loading import import_string
 
 from trellis import ownership
 from trellis.caching.cached_read import CachedRead, all_caches
-from trellis.checks import declared_tasks, layout, migrations
-from trellis.checks.located import finding, remaining
+from trellis.checks import declared_tasks, layout, migrations, waivers
+from trellis.checks.located import finding
 from trellis.checks.rules import Finding
 from trellis.reads import rows
 
@@ -40,8 +40,9 @@ SIGNALS_OF_MODELS = (
 def check(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Return a warning, `trellis.<rule>`, for each finding of the layout and of declarations."""
     today = datetime.now(UTC).date()
+    excused = waivers.read(settings.BASE_DIR, today=today)
     found = layout.check(root=settings.BASE_DIR, today=today)
-    found += remaining(findings(), mechanism="declarations", today=today)
+    found += excused.remaining(findings(), mechanism="declarations")
     return [
         CheckWarning(f"{one.path}:{one.line}: {one.message}", id=f"trellis.{one.rule}")
         for one in found

@@ -96,9 +96,7 @@ def _changed_at(path: Path) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _is_excused(found: Finding, root: Path, changed: tuple[int, ...], today: date) -> bool:
-    given = settings.read(root)
-    current = waivers.read(root, today=today, settings=given)
-    return found.rule in given.disabled or current.covers(found)
+    return waivers.read(root, today=today).covers(found)
 
 
 # Queries

@@ -18,7 +18,7 @@ from trellis.checks.project import NothingToCheck, Project
 from trellis.checks.rules import Finding
 from trellis.ownership import StrPath
 
-__all__ = ["NothingToCheck", "check", "found", "load_own_rule"]
+__all__ = ["NothingToCheck", "check", "load_own_rule"]
 
 
 def check(*, root: StrPath, today: date) -> list[Finding]:
@@ -26,18 +26,12 @@ def check(*, root: StrPath, today: date) -> list[Finding]:
 
     Raises `NothingToCheck` where there is no folder `apps/`.
     """
-    waived = waivers.read(root, today=today)
-    left = waived.remaining(found(root=root), mechanism="layout")
-    return sorted({*left, *waived.wrong})
-
-
-def found(*, root: StrPath) -> list[Finding]:
-    """Return what breaks a rule of the layout, waived or not, but for rules that are disabled."""
     given = settings.read(root)
     read = project.read(Path(root), settings=given)
-    findings = [*given.faults, *files.check(read), *import_rules.check(read), *habits.check(read)]
-    findings += _own_rules(read)
-    return [one for one in findings if one.rule not in given.disabled]
+    found = [*given.faults, *files.check(read), *import_rules.check(read), *habits.check(read)]
+    found += _own_rules(read)
+    excused = waivers.read(root, today=today)
+    return sorted([*excused.remaining(found, mechanism="layout"), *excused.wrong])
 
 
 def load_own_rule(root: Path, *, path: str, name: str) -> Callable[[Project], Iterable[Any]]:

@@ -1,14 +1,11 @@
-"""Findings about objects of the loaded project: where they are defined, and what excuses them."""
+"""Findings about objects of the loaded project: where they are defined."""
 
 import inspect
-from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
 
-from trellis.checks import settings, waivers
 from trellis.checks.rules import Finding
 
 
@@ -31,12 +28,3 @@ def relative(file: Path) -> str:
     """Return a path from the project's root, with "/"; an absolute one for a file outside."""
     root = Path(django_settings.BASE_DIR)
     return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
-
-
-def remaining(findings: Iterable[Finding], *, mechanism: str, today: date) -> list[Finding]:
-    """Return the findings that are neither disabled nor waived, and waivers that excuse nothing."""
-    root = django_settings.BASE_DIR
-    given = settings.read(root)
-    enabled = [found for found in findings if found.rule not in given.disabled]
-    current = waivers.read(root, today=today, settings=given)
-    return sorted(set(current.remaining(enabled, mechanism=mechanism)))

@@ -72,10 +72,11 @@ def waiver_list(*, root: Path, today: date) -> str:
     """Return a line for each waiver, by owner, the soonest to end first."""
     rows = []
     for one in waivers.read(root, today=today).valid:
-        team = _team(one.paths[0], root=root)
+        place, *others = one.places
+        team = _team(place, root=root)
         days = (one.until - today).days
-        place = one.paths[0] if len(one.paths) == 1 else f"{len(one.paths)} files"
-        text = f"{days:>4} days left  {one.rule}  {place}: {one.reason}"
+        where = f"{len(one.places)} files" if others else place
+        text = f"{days:>4} days left  {one.rule}  {where}: {one.reason}"
         rows.append((team, days, one.line, f"{team:<14}{text}\n"))
     return "".join(row[-1] for row in sorted(rows))
 

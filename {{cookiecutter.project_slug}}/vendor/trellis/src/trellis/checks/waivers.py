@@ -1,17 +1,9 @@
 """Waivers: what may break a rule for a while, and why. They stand in waivers.toml.
 
-    [[waiver]]
-    rule = "doors_do_not_query"
-    path = "apps/bookings/views.py"   # a file or a folder
-    where = "session_list"            # optional: only in this function or class
-    until = 2027-03-31                # at most 180 days away
-    reason = "The report moves to insights with issue 41."
-
-`trellis check --baseline` writes a table `count` of paths and numbers instead of `path`: so many
-findings are excused there, no more and no fewer.
+rules.md shows one. `trellis check --baseline` writes a table `count` of paths and numbers instead
+of `path`: so many findings are excused there, no more and no fewer.
 """
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from trellis import ownership
-from trellis.checks import rules
+from trellis.checks import rules, settings
 from trellis.checks.rules import Finding
-from trellis.checks.settings import Settings
-from trellis.checks.settings import read as read_settings
 from trellis.ownership import StrPath
 
 FILE = "waivers.toml"
-KEYS = ("rule", "path", "count", "where", "until", "reason")
+KEYS = ("rule", "path", "count", "until", "reason")
 LONGEST = timedelta(days=180)
 NOTICE = timedelta(days=14)  # how long before its end a waiver is announced
 NOT_WAIVABLE = ("waivers_are_valid", "waivers_are_used", "settings_are_valid")
+ANY = 0  # instead of a number of findings
 
 
 @dataclass
@@ -40,29 +31,28 @@ class Waiver:
     line: int  # of the file
     until: date
     reason: str
-    paths: tuple[str, ...]  # files or folders, from the project's root
-    count: dict[str, int]  # findings by path; {}: any number
-    where: str
+    places: dict[str, int]  # how many findings it excuses, by the path of a file or a folder
     used_by: list[Finding] = field(default_factory=list)
 
 
 @dataclass
 class Waivers:
-    """The waivers of a project."""
+    """What a project excuses: rules that its settings disable, and waivers."""
 
-    root: Path
     today: date
+    disabled: frozenset[str] = frozenset()
     valid: list[Waiver] = field(default_factory=list)
     wrong: list[Finding] = field(default_factory=list)  # about entries that excuse nothing
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a waiver excuses a finding. That waiver is used from now on."""
+        """Whether a finding is excused. A waiver that does so is used from now on."""
+        if finding.rule in self.disabled:
+            return True
         covering = [
             one
             for one in self.valid
             if one.rule == finding.rule
-            and any(is_below(finding.path, path) for path in one.paths)
-            and (not one.where or _is_in(one.where, finding, root=self.root))
+            and any(f"{finding.path}/".startswith(f"{place}/") for place in one.places)
         ]
         for waiver in covering:
             if finding not in waiver.used_by:
@@ -70,7 +60,10 @@ class Waivers:
         return bool(covering)
 
     def remaining(self, findings: Iterable[Finding], *, mechanism: str) -> list[Finding]:
-        """Return what is left of *all* findings of a mechanism, and its waivers that are unused."""
+        """Return what is left of *all* findings of a mechanism, and its waivers that are unused.
+
+        In the order of files and lines, each once.
+        """
         left = [one for one in findings if not self.covers(one)]
         for waiver in self.valid:
             rule = rules.RULES.get(waiver.rule)
@@ -79,15 +72,15 @@ class Waivers:
             if not waiver.used_by:
                 message = f"nothing breaks {waiver.rule} here any more. Delete the waiver."
                 left.append(Finding(FILE, waiver.line, "waivers_are_used", message))
-            for path, excused in waiver.count.items():
+            for path, excused in waiver.places.items():
                 found = [one for one in waiver.used_by if one.path == path]
-                if len(found) > excused:
+                if excused is not ANY and len(found) > excused:
                     left += found
                 elif len(found) < excused and waiver.used_by:
                     message = f"{path} breaks {waiver.rule} {len(found)} times, not {excused}."
                     message = f"{message} Write {len(found)}."
                     left.append(Finding(FILE, waiver.line, "waivers_are_used", message))
-        return left
+        return sorted(set(left))
 
     def notices(self) -> list[Finding]:
         """Return an announcement, which is no error, for each waiver that ends soon."""
@@ -99,10 +92,11 @@ class Waivers:
         return found
 
 
-def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Waivers:
-    """Return the waivers of the project at `root`; without the file, none."""
-    waivers = Waivers(root=Path(root), today=today)
-    path = waivers.root / FILE
+def read(root: StrPath, *, today: date) -> Waivers:
+    """Return what the project at `root` excuses; without the file, no waivers."""
+    given = settings.read(root)
+    waivers = Waivers(today=today, disabled=given.disabled)
+    path = Path(root, FILE)
     if not path.exists():
         return waivers
     try:
@@ -110,7 +104,6 @@ def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Wai
     except ownership.Malformed as error:
         waivers.wrong.append(Finding(FILE, error.line, "waivers_are_valid", error.message))
         return waivers
-    known = (settings or read_settings(root)).rule_names()
     lines = path.read_text(encoding="utf-8").splitlines()
     heads = [n for n, line in enumerate(lines, 1) if line.lstrip().startswith("[[")]
     entries = table.pop("waiver", [])
@@ -119,10 +112,19 @@ def read(root: StrPath, *, today: date, settings: Settings | None = None) -> Wai
         waivers.wrong.append(Finding(FILE, 1, "waivers_are_valid", message))
         return waivers
     for line, entry in zip(heads, entries, strict=False):
-        if why := _why_wrong(entry, today=today, known=known):
+        if why := _why_wrong(entry, today=today, known=given.rule_names()):
             waivers.wrong.append(Finding(FILE, line, "waivers_are_valid", why))
-        else:
-            waivers.valid.append(_waiver(entry, line=line))
+            continue
+        places = entry.get("count") or {entry["path"]: ANY}
+        waivers.valid.append(
+            Waiver(
+                rule=entry["rule"],
+                line=line,
+                until=entry["until"],
+                reason=entry["reason"],
+                places={place.removeprefix("./").rstrip("/"): n for place, n in places.items()},
+            )
+        )
     return waivers
 
 
@@ -130,7 +132,7 @@ def _why_wrong(entry: dict[str, Any], *, today: date, known: list[str]) -> str:
     """Return the first thing that is wrong with an entry, and its cure; "" where all is well."""
     rule, until = entry.get("rule"), entry.get("until")
     write = f"Write until = {today + LONGEST / 2}."
-    texts = [entry.get(key, "") for key in ("path", "where", "reason")]
+    texts = [entry.get(key, "") for key in ("path", "reason")]
     for key in entry:
         if key not in KEYS:
             return f"a waiver has no key {key!r}. Known: {', '.join(KEYS)}."
@@ -139,7 +141,7 @@ def _why_wrong(entry: dict[str, Any], *, today: date, known: list[str]) -> str:
     if rule in NOT_WAIVABLE:
         return f"{rule} cannot be waived. Mend what it reports."
     if not all(isinstance(text, str) for text in texts) or not _is_count(entry.get("count", {})):
-        return "path, where and reason are texts, and count is a table of paths and numbers."
+        return "path and reason are texts, and count is a table of paths and numbers."
     if bool(entry.get("path")) == bool(entry.get("count")):
         return 'it needs a place. Write path = "apps/…".'
     if not entry.get("reason", "").strip():
@@ -155,36 +157,3 @@ def _why_wrong(entry: dict[str, Any], *, today: date, known: list[str]) -> str:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, dict) and all(type(n) is int and n > 0 for n in value.values())
-
-
-def _waiver(entry: dict[str, Any], *, line: int) -> Waiver:
-    count = entry.get("count", {})
-    places = [*count] or [entry["path"]]
-    return Waiver(
-        rule=entry["rule"],
-        line=line,
-        until=entry["until"],
-        reason=entry["reason"],
-        paths=tuple(place.removeprefix("./").rstrip("/") for place in places),
-        count=count,
-        where=entry.get("where", ""),
-    )
-
-
-def is_below(path: str, place: str) -> bool:
-    """Whether a path is a place or in it."""
-    return path == place or path.startswith(f"{place}/")
-
-
-def _is_in(name: str, finding: Finding, *, root: Path) -> bool:
-    """Whether a finding stands in a function or class of that name."""
-    try:
-        tree = ast.parse((root / finding.path).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            if node.name == name and first <= finding.line <= (node.end_lineno or first):
-                return True
-    return False
