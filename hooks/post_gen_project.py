@@ -59,11 +59,9 @@ def finish(project: Path, *, starter: str) -> None:
     if starter == "empty":
         remove_example.remove_example(root=project)
     ownership.write(root=project)
-    if sys.version_info < (3, 12):  # the project's own Python, whose syntax it uses
+    if sys.version_info < (3, 12):  # older than the syntax of the project
         print("Python 3.11 cannot check the layout. `make check` will.")
-        return
-    found = layout.check(root=project, today=datetime.now(UTC).date())
-    if found:
+    elif found := layout.check(root=project, today=datetime.now(UTC).date()):
         sys.exit("\n".join(["The layout check of the template fails:", *map(str, found)]))
 
 
