@@ -29,7 +29,7 @@ class TestTasks:
         row = row_of(name)
 
         assert row == (
-            f"{name} {ownership.default_team()} default every 0:01:00 none 60 s"
+            f"{name} {ownership.default_team()} default every minute none 60 s"
             " 2020-01-02 03:04 LATE never"
         )
 

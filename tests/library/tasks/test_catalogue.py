@@ -43,9 +43,9 @@ class TestScheduleInWords:
         ("schedule", "words"),
         [
             (None, "on demand"),
-            (timedelta(minutes=1), "every 0:01:00"),
-            (timedelta(seconds=90), "every 0:01:30"),
-            (timedelta(days=2), "every 2 days, 0:00:00"),
+            (timedelta(minutes=1), "every minute"),
+            (timedelta(seconds=90), "every 90 seconds"),
+            (timedelta(hours=2), "every 2 hours"),
             (crontab(minute=5), "cron 5 * * * * UTC"),
             (crontab(minute=0, hour=3, day_of_week=1), "cron 0 3 * * 1 UTC"),
         ],

@@ -37,12 +37,12 @@ def late_tasks(*, app: Celery, at: datetime, since: datetime) -> list[str]:
 
 
 def schedule_in_words(schedule: Any, *, timezone: str) -> str:
-    """Return when a task runs, such as "every 0:05:00" or "cron 0 3 * * * UTC"."""
+    """Return when a task runs, such as "every 5 minutes" or "cron 0 3 * * * UTC"."""
     match schedule:
         case None:
             return "on demand"
         case timedelta():
-            return f"every {schedule}"
+            return f"every {_duration(schedule.total_seconds())}"
         case crontab():
             fields = str(schedule).removeprefix("<crontab: ").partition(" (")[0]
             return f"cron {fields} {timezone}"
@@ -55,3 +55,11 @@ def retries_in_words(task: Any) -> str:
         return "none"
     on = " or ".join(error.__name__ for error in getattr(task, "autoretry_for", ()))
     return f"{task.max_retries}, on {on or 'a lost worker'}"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % size == 0:
+            count = round(seconds / size)
+            return unit if count == 1 else f"{count} {unit}s"
+    return f"{seconds} seconds"

@@ -229,8 +229,8 @@ def _items(code: Code, live: Figures) -> Iterator[tuple[str, str, Item]]:
         app, layer, name = [*dotted.split(".", 3)[1:], "", ""][:3]
         if layer == "services":
             yield app, "services", Item(name, place)
-        elif selector := rows.selectors.get(dotted):
-            facts = "1 query" if selector.queries == 1 else f"{selector.queries} queries"
+        elif (budget := rows.budgets.get(dotted)) is not None:
+            facts = "1 query" if budget == 1 else f"{budget} queries"
             yield app, "selectors", Item(name, place, facts)
     for task in catalogue.tasks_of(current_app):
         queue = task.queue_name or current_app.conf.task_default_queue
