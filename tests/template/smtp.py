@@ -18,8 +18,8 @@ class MailServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Conversation)
+    def __init__(self, *, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), _Conversation)
         self.refuses = False
         self.user = ""
         self.refused = 0
@@ -27,7 +27,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.server_address[1]}"
+        return f"smtp://{self.server_address[0]!s}:{self.server_address[1]}"
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -64,9 +64,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(*, host: str = "127.0.0.1") -> Iterator[MailServer]:
     """Run a mail server for the time of a `with` block."""
-    with MailServer() as server:
+    with MailServer(host=host) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -41,6 +41,8 @@ def record_failure(
     **_: object,
 ) -> None:
     """Record a final failure. (Celery sends this signal twice if a hard time limit was hit.)"""
+    if isinstance(exception, Reject) and exception.requeue:
+        return  # it is on its queue again
     # Celery rejects a message if a retry of it could not be published. The task itself is fine.
     published = not isinstance(exception, Reject)
     with tracing.bound_to(sender.request):
