@@ -9,10 +9,9 @@ import structlog
 from celery import Celery, current_app, shared_task, signals
 from celery.app.trace import build_tracer
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Reject, WorkerLostError
+from celery.exceptions import WorkerLostError
 from django.contrib.auth import get_user_model
-from django.db import OperationalError as DatabaseError
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -303,82 +302,6 @@ class TestInProgress:
     def test_is_raised_where_a_task_is_called_like_a_function(self, send_mail: Any) -> None:
         with once("tests.mail", 7, at=timezone.now()), pytest.raises(claims.InProgress):
             send_mail(booking_id=7)
-
-
-@pytest.fixture
-def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A task whose query fails, while nobody can connect to the database."""
-
-    @shared_task(name="tests.reading", max_retries=0, time_limit=60)
-    def reading(*, booking_id: int) -> None:
-        raise DatabaseError("the server closed the connection")
-
-    monkeypatch.setattr(base, "_database_answers", lambda: False)
-    yield current_app.tasks["tests.reading"]
-    del current_app.tasks["tests.reading"]
-
-
-@pytest.mark.django_db
-class TestDatabaseAway:
-    def test_costs_no_retry(self, reading: Any, published: list[dict[str, Any]]) -> None:
-        assert deliver(reading, task_id="1", booking_id=7) == "RETRY"
-
-        (message,) = published
-        assert (message["countdown"], message["retries"]) == (10, 0)
-        assert message["kwargs"] == {"booking_id": 7}
-        assert not FailedTask.objects.exists()
-
-    def test_leaves_the_message_on_the_queue_if_the_broker_is_away_too(
-        self, reading: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(*_: object, **__: object) -> None:
-            raise OperationalError("no broker")
-
-        monkeypatch.setattr(DjangoTask, "apply_async", refuse)
-        rejected: list[Reject] = []
-
-        def reject(*reason: object, requeue: bool) -> Reject:
-            rejected.append(Reject(*reason, requeue=requeue))
-            return rejected[-1]
-
-        monkeypatch.setattr(base, "Reject", reject)
-
-        assert deliver(reading, task_id="1", booking_id=7) == "REJECTED"
-        assert rejected[0].requeue
-        assert not FailedTask.objects.exists()
-
-    def test_is_a_failure_where_the_database_answers(
-        self, reading: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(base, "_database_answers", lambda: True)  # a statement timed out
-
-        assert deliver(reading, task_id="1", booking_id=7) == "FAILURE"
-        assert FailedTask.objects.get().name == "tests.reading"
-
-    def test_is_left_to_the_next_run_of_a_scheduled_task(
-        self, reading: Any, periodic: Any, published: list[dict[str, Any]]
-    ) -> None:
-        periodic.during = lambda: reading(booking_id=7)
-
-        assert deliver(periodic, task_id="1") == "FAILURE"
-        assert published == []
-
-    def test_is_raised_where_a_task_is_called_like_a_function(self, reading: Any) -> None:
-        with pytest.raises(DatabaseError):
-            reading(booking_id=7)
-
-
-@pytest.mark.django_db(transaction=True)
-class TestDatabaseAnswers:
-    def test_tells_whether_somebody_can_connect(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert base._database_answers()
-
-        def refuse() -> None:
-            raise DatabaseError("connection refused")
-
-        monkeypatch.setattr(connection, "ensure_connection", refuse)
-
-        assert not base._database_answers()
 
 
 @pytest.fixture

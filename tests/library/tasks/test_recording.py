@@ -3,13 +3,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 from celery import current_app, signals
+from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, TimeLimitExceeded
+from django.db import OperationalError as DatabaseError
 from kombu import Message
 from kombu.exceptions import OperationalError
 from structlog.contextvars import bound_contextvars
+from structlog.testing import LogCapture
 
 from tests.library.conftest import NOW, fail
+from tests.library.tasks.test_base import deliver
 from trellis import ownership
 from trellis.models import REDACTED, FailedTask
 from trellis.tasks import recording
@@ -64,6 +69,58 @@ class TestRecord:
         recording.record_failure(task, "1", exception=ValueError(), kwargs={})
 
         assert not FailedTask.objects.exists()
+
+
+@pytest.mark.django_db
+class TestFailureThatCannotBeRecorded:
+    @pytest.fixture(autouse=True)
+    def full(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise DatabaseError("No space left on device")
+
+        monkeypatch.setattr(recording, "save", refuse)
+
+    @pytest.fixture
+    def published(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+
+        def publish(task: Any, args: Any, kwargs: Any, **options: Any) -> None:
+            messages.append(options | {"kwargs": kwargs})
+
+        monkeypatch.setattr(DjangoTask, "apply_async", publish)
+        return messages
+
+    def test_is_none_yet_the_message_is_published_again(
+        self, task: Any, published: list[dict[str, Any]]
+    ) -> None:
+        assert deliver(task, task_id="1", retries=3, what="error") == "FAILURE"
+
+        (message,) = published
+        assert (message["task_id"], message["retries"], message["countdown"]) == ("1", 3, 10)
+        assert message["kwargs"] == {"what": "error"}
+
+    def test_is_left_to_the_next_run_of_a_scheduled_task(
+        self, task: Any, published: list[dict[str, Any]]
+    ) -> None:
+        task.schedule = timedelta(minutes=1)
+
+        deliver(task, task_id="1", what="error")
+
+        assert published == []
+
+    def test_is_logged_if_the_broker_is_away_too(
+        self, task: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OperationalError("no broker")
+
+        lines = LogCapture()
+        monkeypatch.setattr(DjangoTask, "apply_async", refuse)
+        monkeypatch.setattr(recording, "logger", structlog.wrap_logger(None, processors=[lines]))
+
+        deliver(task, task_id="1", what="error")
+
+        assert lines.entries[-1]["event"] == "task_not_tried_again"
 
 
 @pytest.mark.django_db

@@ -2,8 +2,7 @@
 
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). `Task` adds an
 owner, log lines with the request id, publishing after the commit that cannot fail a request, and
-scheduled runs that do not overlap. While the database is away, no task fails for good. The rest is
-settings: config/celery.py.
+scheduled runs that do not overlap. The rest is settings: config/celery.py.
 """
 
 import inspect
@@ -15,7 +14,7 @@ from celery import Celery
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, Retry
 from celery.utils import uuid
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
@@ -154,11 +153,6 @@ class Task(DjangoTask):
             raise TaskOutOfMemory(self.name) from error
         except InProgress as error:
             raise self.retry(exc=error) from error
-        except (OperationalError, InterfaceError) as error:
-            if self.request.called_directly or self.schedule is not None or _database_answers():
-                raise
-            # A failure could not be recorded now, and would be forgotten.
-            self._publish_again(error, seconds=self.default_retry_delay, keep=True)
 
     def _run_with_lease(self, *args: Any, **kwargs: Any) -> Any:
         """Run a scheduled task, unless another run of it is on: the next run does its work."""
@@ -187,21 +181,16 @@ class Task(DjangoTask):
         return super().retry(*args, **options)
 
     def _retry_when_claim_ends(self, error: InProgress) -> NoReturn:
+        """Publish the message again. This wait is none of the task's `max_retries`."""
         seconds = (error.until - timezone.now()).total_seconds()
-        self._publish_again(error, seconds=min(max(seconds, 1), LONGEST_COUNTDOWN))
-
-    def _publish_again(self, error: Exception, *, seconds: float, keep: bool = False) -> NoReturn:
-        """Publish the message again. This wait is none of the task's `max_retries`.
-
-        If the broker refuses it, the message becomes an `unpublished` row, or stays on the queue.
-        """
+        seconds = min(max(seconds, 1), LONGEST_COUNTDOWN)
         if self.request.is_eager:  # there is nobody to wait
             raise Retry(exc=error, when=seconds, is_eager=True)
         again = self.signature_from_request(countdown=seconds)
         try:
             again.apply_async()
         except Exception as refusal:
-            raise Reject(refusal, requeue=keep) from refusal
+            raise Reject(refusal, requeue=False) from refusal  # becomes an `unpublished` row
         raise Retry(exc=error, when=seconds, sig=again)
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
@@ -236,13 +225,3 @@ class Task(DjangoTask):
     @property
     def _attempt(self) -> int:
         return (self.request.retries or 0) + 1
-
-
-def _database_answers() -> bool:
-    try:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
-            connection.ensure_connection()
-    except (OperationalError, InterfaceError):
-        return False
-    return True

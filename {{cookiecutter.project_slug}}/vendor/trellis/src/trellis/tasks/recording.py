@@ -41,8 +41,6 @@ def record_failure(
     **_: object,
 ) -> None:
     """Record a final failure. (Celery sends this signal twice if a hard time limit was hit.)"""
-    if isinstance(exception, Reject) and exception.requeue:
-        return  # it is on its queue again
     # Celery rejects a message if a retry of it could not be published. The task itself is fine.
     published = not isinstance(exception, Reject)
     with tracing.bound_to(sender.request):
@@ -53,13 +51,31 @@ def record_failure(
             task_id=task_id,
             error=repr(exception),
         )
+        recorded = False
         with _best_effort(task=sender.name, task_id=task_id):
             row = failed_task(sender, task_id, args, kwargs, published=published)
             row.error, row.traceback = repr(exception), str(einfo or "")
             save(row, at=timezone.now())
+            recorded = True
+        if not recorded:
+            _try_again(sender)
         if isinstance(exception, WorkerLostError):  # its process cannot release the lease any more
             lease = Claim(name=sender.name, key=claims.LEASE, holder=task_id)
             claims.release(lease, at=timezone.now())
+
+
+def _try_again(task: Any) -> None:
+    """Publish a message again, as none of the task's `max_retries`.
+
+    The database takes no row now. If it is away or full, that is probably why the task failed, and
+    then nobody would hear of it. (The next run of a scheduled task does its work.)
+    """
+    if getattr(task, "schedule", None) is not None or task.request.is_eager:
+        return
+    try:
+        task.signature_from_request(countdown=task.default_retry_delay).apply_async()
+    except Exception:
+        logger.exception("task_not_tried_again", task=task.name, task_id=task.request.id)
 
 
 @signals.task_unknown.connect(weak=False, dispatch_uid="trellis.record_unknown_task")
