@@ -59,7 +59,6 @@ FAULTS = (
     Fault("visitors see the source code", SETTINGS, "if PRODUCTION and DEBUG:", "if False:", SET),
     Fault("a visitor says that the request came by TLS", SETTINGS, "    if PROXY_COUNT:  #", "    if True:  #", SET),
     Fault("all hosts of a domain are bound to TLS unasked", SETTINGS, 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False', 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True', SET),
-    Fault("two test runs at once break each other", SETTINGS, 'f"test-{os.getpid()}.sqlite3"', '"test.sqlite3"', SET),
     Fault("a query may run for ever", SETTINGS, "-c statement_timeout=30000 ", "", SET),
     Fault("browsers keep old styles after a deployment", SETTINGS, "whitenoise.storage.CompressedManifestStaticFilesStorage", "whitenoise.storage.CompressedStaticFilesStorage", SET),
     Fault("any password will do", SETTINGS, '        "MinimumLengthValidator",\n', "", PAGES),
@@ -102,6 +101,7 @@ FAULTS = (
     Fault("the worker serves no mails", COMPOSE, '"default,mail,slow"', '"default,slow"', f"{IMAGE} -k every_queue"),
     Fault("make dev runs old code in the worker", "Procfile", "--concurrency 2\" apps config templates vendor", "--concurrency 2\" config", f"{T}/test_reload.py"),
     Fault("a reload kills the task in progress", "Procfile", "--sigint-timeout 25", "--sigint-timeout 1", f"{T}/test_reload.py -k finishes"),
+    Fault("mails of development can be read in production", f"{LIBRARY}/web/mails.py", "if not settings.DEBUG:", "if False:", "tests/library/test_mails.py"),
     Fault("make dev serves no slow tasks", "Procfile", "default,mail,slow", "default,mail", f"{IMAGE} -k every_queue"),
     Fault("the database is lost with its container", COMPOSE, "      - postgres:/var/lib/postgresql/data\n", "      - postgres:/var/lib/postgres\n", f"{IMAGE} -k keeps_data"),
     Fault("queued tasks are evicted", COMPOSE, "noeviction", "allkeys-lru", f"{IMAGE} -k keeps_data"),
@@ -109,6 +109,11 @@ FAULTS = (
     Fault("a worker is killed before it has stopped", COMPOSE, "stop_grace_period: 40s # longer than worker", "stop_grace_period: 10s # longer than worker", f"{IMAGE} -k time_it_takes"),
     Fault("the site starts before its database", COMPOSE, "      condition: service_completed_successfully", "      condition: service_started", f"{IMAGE} -k migrates_first"),
     Fault("the trial site trusts anybody's headers", COMPOSE, '    PROXY_COUNT: "0" # and no proxy whose headers could be trusted\n', "", f"{IMAGE} -k trusts_no_header"),
+    # Test runs
+    Fault("tests read .env", "pyproject.toml", '"-p", "trellis.pytest_run", ', "", f"{T}/test_runs.py"),
+    Fault("two test runs share the keys of Redis", SETTINGS, '    _cache["KEY_PREFIX"] =', '    _ =', f"{T}/test_runs.py -k caches"),
+    Fault("two test runs share a database of PostgreSQL", SETTINGS, "]}_{TEST_RUN}", "]}", f"{T}/test_runs.py -k caches"),
+    Fault("a killed test run leaves its database for ever", f"{LIBRARY}/pytest_run.py", "_free_number(early_config.rootpath / \"var\")", "os.getpid()", f"{T}/test_runs.py -k behind"),
     # The workflow, and the hooks of pre-commit
     Fault("CI runs a target that does not exist", WORKFLOW, "- run: make check", "- run: make checks", DELIVERY),
     Fault("CI tests SQLite twice", WORKFLOW, "DATABASE_URL=${{ matrix.database_url }}", "DATABASE=${{ matrix.database_url }}", DELIVERY),

@@ -11,7 +11,4 @@ if __name__ == "__main__":
     env.use_settings("config.settings")
     if os.environ.get("NO_COLOR"):
         os.environ["DJANGO_COLORS"] = "nocolor"
-    try:
-        execute_from_command_line(sys.argv)
-    except env.WrongEnvironment as error:
-        sys.exit(str(error))  # its message is complete; a traceback would hide it
+    execute_from_command_line(sys.argv)

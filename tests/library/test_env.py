@@ -494,9 +494,10 @@ class TestUseSettings:
 
             assert os.environ["DJANGO_SETTINGS_MODULE"] == "config.other"
 
-    def test_names_a_module_of_another_project_in_one_line(self) -> None:
+    @pytest.mark.parametrize("module", ["shop.settings", "config.settings.local"])
+    def test_names_a_module_of_another_project_in_one_line(self, module: str) -> None:
         with (
-            mock.patch.dict(os.environ, {"DJANGO_SETTINGS_MODULE": "shop.settings"}, clear=True),
-            pytest.raises(SystemExit, match=r"^DJANGO_SETTINGS_MODULE is 'shop.settings', which"),
+            mock.patch.dict(os.environ, {"DJANGO_SETTINGS_MODULE": module}, clear=True),
+            pytest.raises(SystemExit, match=f"^DJANGO_SETTINGS_MODULE is '{module}', which"),
         ):
             env.use_settings("config.settings")

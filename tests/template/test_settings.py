@@ -41,14 +41,6 @@ class TestDevelopment:
         assert found["DEBUG"] is True
         assert found["DATABASES"]["default"]["ENGINE"].endswith("sqlite3")
 
-    def test_has_a_test_database_for_each_process(self, desk_project: Path) -> None:
-        readers = SettingsReader(desk_project), SettingsReader(desk_project)
-        first, second = (reader.read()["DATABASES"]["default"]["TEST"] for reader in readers)
-        for reader in readers:
-            reader.close()
-
-        assert first != second
-
     def test_keeps_its_data_in_the_project(
         self, settings: SettingsReader, desk_project: Path
     ) -> None:

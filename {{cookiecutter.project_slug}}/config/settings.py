@@ -92,6 +92,10 @@ if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use 
 
 # --- Database and cache ---------------------------------------------------------------------
 
+# Its number keeps two test runs at the same time apart (trellis.pytest_run). The processes of one
+# run get databases of their own from pytest-django, but the keys of a cache need their name, too.
+TEST_RUN = os.environ.get("TEST_RUN", "")
+
 _database = env.database(
     "DATABASE_URL",
     default={"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "db.sqlite3")},
@@ -104,10 +108,10 @@ if _database["ENGINE"].endswith("sqlite3"):
         "timeout": 20,  # seconds
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
-    # A file, so that the threads of a test share it; one for each process, so that two test runs
-    # can go on at the same time.
-    _database["TEST"] = {"NAME": VAR_DIR / f"test-{os.getpid()}.sqlite3"}
+    # A file, so that the threads of a test share it.
+    _database["TEST"] = {"NAME": VAR_DIR / f"test-{TEST_RUN}.sqlite3"}
 else:
+    _database["TEST"] = {"NAME": f"test_{_database['NAME']}_{TEST_RUN}"}
     _database_options = {
         # Milliseconds. What takes longer than this is a fault to report, not one to wait for.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
@@ -127,6 +131,8 @@ elif _cache["BACKEND"].endswith("RedisCache"):
     _cache_options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
 else:
     _cache_options = {}
+if TEST_RUN:
+    _cache["KEY_PREFIX"] = f"test-{TEST_RUN}-{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 _cache["OPTIONS"] = _cache_options | _cache.get("OPTIONS", {})
 CACHES = {"default": _cache}
 

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 from trellis import web
-from trellis.web import uploads
+from trellis.web import mails, uploads
 
 api = web.make_api(public_docs=True)  # False shows /api/docs to staff only
 api.add_router("/bookings", "apps.bookings.api.router")  # example
@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("apps.catalog.urls")),  # example
     path("insights/", include("apps.insights.urls")),  # example
     # startapp adds urls above this line
+    path("_mail/", mails.sent),  # in development only: elsewhere it answers 404
     path("api/", api.urls),
     path("admin/", admin.site.urls),
     path("media/<path:path>", uploads.serve, name="media"),

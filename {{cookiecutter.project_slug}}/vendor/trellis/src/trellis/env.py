@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -39,13 +40,28 @@ class WrongEnvironment(ImproperlyConfigured):
 
 
 def use_settings(module: str) -> None:
-    """Set DJANGO_SETTINGS_MODULE, or exit with one line if it names another project's module."""
+    """Set DJANGO_SETTINGS_MODULE, or exit with one line if it names another project's module.
+
+    From then on a `WrongEnvironment` that ends the process is printed without a traceback.
+    """
     found = os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
-    if found.partition(".")[0] != module.partition(".")[0]:
+    # `module` is no package: `config.settings.local` is of a project that is laid out otherwise.
+    if found.partition(".")[0] != module.partition(".")[0] or found.startswith(f"{module}."):
         sys.exit(
             f"DJANGO_SETTINGS_MODULE is {found!r}, which belongs to another project."
             f" Unset it. This project's is {module}."
         )
+    sys.excepthook = _print_error
+
+
+def _print_error(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print a wrong environment as its message, which is complete: a traceback would hide it."""
+    if isinstance(error, WrongEnvironment):
+        print(error, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 class Environment:
