@@ -1,23 +1,25 @@
 """Where boxes and arrows stand in a picture of who uses whom: users above, what they use below.
 
-A *slot* is a place in a row: that of a box, or the gap through which all arrows to one box pass a
-row above it. Slots are ordered so that few arrows cross.
+A *slot* is a place in a row: that of a box, or the gap through which all arrows to one box pass the
+row. Slots are ordered so that few arrows cross.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate, pairwise
-from statistics import mean
+from statistics import fmean
 from typing import NamedTuple
 
 Pair = tuple[str, str]  # the name of a box, and of one that it uses
-Slot = tuple[int, str]  # the number of a row, and the name of the box that is or lies below there
+Slot = tuple[
+    int, str
+]  # the number of a row, and the box that is there or to which arrows pass there
 
 BOX_WIDTH, BOX_HEIGHT, GAP_WIDTH = 216, 96, 12  # as in map.svg
 SPACE, ROW_SPACE, MARGIN = 36, 88, 16
-LEGEND_WIDTH, LEGEND_HEIGHT = 352, 96
+LEGEND_WIDTH, LEGEND_HEIGHT = 352, 64
 SWEEPS = 12
 
 
@@ -31,15 +33,19 @@ class Drawing(NamedTuple):
     arrows: dict[Pair, str]  # what an SVG path has as its `d`
 
 
-def draw(*, names: Collection[str], uses: Collection[Pair]) -> Drawing:
-    """Place all boxes and arrows. The same names and uses give the same drawing."""
+def draw(*, names: Collection[str], uses: Sequence[Pair]) -> Drawing:
+    """Place all boxes and arrows. The same arguments give the same drawing.
+
+    Arrows go down. In a circle, the one that is last in `uses` goes up.
+    """
     rows = _rows(names, uses)
     row_of = {name: number for number, row in enumerate(rows) for name in row}
     routes = {}
     for name, other in sorted(uses):
-        between = range(row_of[name] + 1, row_of[other])  # empty for an arrow that goes up
-        ends = (row_of[name], name), (row_of[other], other)
-        routes[name, other] = [ends[0], *((row, other) for row in between), ends[1]]
+        top, bottom = sorted((name, other), key=lambda each: row_of[each])
+        between = [(row, other) for row in range(row_of[top] + 1, row_of[bottom])]
+        slots = [(row_of[top], top), *between, (row_of[bottom], bottom)]
+        routes[name, other] = slots if name == top else slots[::-1]
     lines: list[list[Slot]] = [[(number, name) for name in row] for number, row in enumerate(rows)]
     for slot in sorted({slot for route in routes.values() for slot in route[1:-1]}):
         lines[slot[0]].append(slot)
@@ -49,21 +55,22 @@ def draw(*, names: Collection[str], uses: Collection[Pair]) -> Drawing:
     width = math.ceil(max(LEGEND_WIDTH, right - left)) + 2 * MARGIN
     x_of = {slot: round(x + (width - left - right) / 2) for slot, x in middles.items()}
     tops = [MARGIN + number * (BOX_HEIGHT + ROW_SPACE) for number in range(len(rows) + 1)]
-    legend = tops[-1] - ROW_SPACE + 2 * MARGIN
+    legend = tops[-1] - ROW_SPACE + 3 * MARGIN
     boxes = {name: (x_of[row, name] - BOX_WIDTH // 2, tops[row]) for name, row in row_of.items()}
     return Drawing(width, legend + LEGEND_HEIGHT, legend, boxes, _arrows(routes, x_of, tops))
 
 
-def _rows(names: Collection[str], uses: Collection[Pair]) -> list[list[str]]:
-    """Return the names in rows, each above all that it uses. In a circle, one arrow goes up."""
+def _rows(names: Collection[str], uses: Sequence[Pair]) -> list[list[str]]:
+    """Return the names in rows, each above all that it uses, unless in a circle."""
     graph = {name: sorted(other for user, other in uses if user == name) for name in sorted(names)}
     order: list[str] = []
     while not order and graph:
         try:
             order = [*TopologicalSorter(graph).static_order()]
         except CycleError as error:
-            used, user = error.args[1][:2]
-            graph[user].remove(used)
+            circle = [(user, other) for other, user in pairwise(error.args[1])]
+            user, other = max(circle, key=uses.index)
+            graph[user].remove(other)
     height: dict[str, int] = {}
     for name in order:
         height[name] = max((height[other] + 1 for other in graph[name]), default=0)
@@ -80,7 +87,7 @@ def _arrange(
 ) -> dict[Slot, float]:
     """Sort each line, so that slots stand near those they are connected to; return each one's x."""
     near: defaultdict[Slot, tuple[set[Slot], set[Slot]]] = defaultdict(lambda: (set(), set()))
-    for upper, lower in (pair for route in routes.values() for pair in pairwise(route)):
+    for upper, lower in (sorted(pair) for route in routes.values() for pair in pairwise(route)):
         near[lower][0].add(upper)
         near[upper][1].add(lower)
     x_of: dict[Slot, float] = {}
@@ -92,7 +99,7 @@ def _arrange(
             x_of[slot] = end - SPACE - width / 2 - (ends[-1] - SPACE) / 2
 
     def wanted(slot: Slot, side: int) -> float:
-        return mean(sorted(x_of[one] for one in near[slot][side]) or [x_of[slot]])
+        return fmean([x_of[one] for one in near[slot][side]] or [x_of[slot]])
 
     for line in lines:
         place(line)
@@ -102,7 +109,7 @@ def _arrange(
             line.sort(key=lambda slot, side=side: (wanted(slot, side), slot))  # type: ignore[misc]
             place(line)
     for line in lines[1:]:  # move each row as a whole
-        shift = mean(wanted(slot, 0) - x_of[slot] for slot in line)
+        shift = fmean(wanted(slot, 0) - x_of[slot] for slot in line)
         x_of |= {slot: x_of[slot] + shift for slot in line}
     return x_of
 
@@ -111,15 +118,15 @@ def _arrows(
     routes: dict[Pair, list[Slot]], x_of: dict[Slot, int], tops: list[int]
 ) -> dict[Pair, str]:
     """Return each arrow as a path. At a box they stand side by side, sorted by where they go."""
+    sides: dict[tuple[Slot, bool], list[tuple[int, Pair]]] = {}  # the upper and lower one of a box
+    for pair, route in routes.items():
+        for slot, beside in ((route[0], route[1]), (route[-1], route[-2])):
+            sides.setdefault((slot, beside < slot), []).append((x_of[beside], pair))
     at: dict[tuple[Pair, Slot], int] = {}
-    for end, beside in ((0, 1), (-1, -2)):
-        ends: dict[Slot, list[tuple[int, Pair]]] = {}
-        for pair, route in routes.items():
-            ends.setdefault(route[end], []).append((x_of[route[beside]], pair))
-        for slot, found in ends.items():
-            for number, (_, pair) in enumerate(sorted(found), 1):
-                share = number / (len(found) + 1) - 0.5
-                at[pair, slot] = x_of[slot] + round(share * 0.8 * BOX_WIDTH)
+    for (slot, _), found in sides.items():
+        for number, (_, pair) in enumerate(sorted(found), 1):
+            share = number / (len(found) + 1) - 0.5
+            at[pair, slot] = x_of[slot] + round(share * 0.8 * BOX_WIDTH)
     arrows = {}
     for pair, route in routes.items():
         stops = [(at.get((pair, slot), x_of[slot]), tops[slot[0]]) for slot in route]

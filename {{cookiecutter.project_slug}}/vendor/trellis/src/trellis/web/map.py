@@ -69,7 +69,9 @@ def svg(*, root: Path) -> str:
 
 def _picture(apps: list[App]) -> dict[str, Any]:
     """Return what map.svg needs. The last app, which is none, is not in the picture."""
-    uses = {(app.name, use.name): use for app in apps[:-1] for use in app.uses}
+    found = [(app.name, use) for app in apps[:-1] for use in app.uses]
+    found.sort(key=lambda each: each[1].kind == "undeclared")  # red arrows are above the others
+    uses = {(user, use.name): use for user, use in found}
     drawn = drawing.draw(names=[app.name for app in apps[:-1]], uses=[*uses])
     teams = sorted({app.team for app in apps})
     boxes = [
@@ -77,7 +79,6 @@ def _picture(apps: list[App]) -> dict[str, Any]:
         for app in apps[:-1]
     ]
     arrows = [(user, use, drawn.arrows[user, other]) for (user, other), use in uses.items()]
-    arrows.sort(key=lambda arrow: arrow[1].kind == "undeclared")  # above the others
     title = f"The apps of {settings.PROJECT_NAME}"
     return {"title": title, "drawn": drawn, "boxes": boxes, "arrows": arrows}
 
