@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -107,6 +108,60 @@ class TestPages:
 
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.close()
+
+
+class TestMap:
+    @pytest.mark.parametrize(("name", "width"), [("map", 1280), ("map-telephone", 390)])
+    def test_shows_the_apps_and_scrolls_in_its_frame_only(
+        self, name: str, width: int, page: Page, desk: str
+    ) -> None:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{desk}/_map/")
+        screenshot(page, name)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        picture = page.get_by_role("figure", name="The apps of Workshop Desk")
+        size = picture.evaluate("each => [each.clientWidth, Number(each.getAttribute('width'))]")
+        assert size[0] == size[1]  # not made smaller: its texts stay legible
+        assert "bookings uses catalog. " in str(picture.locator("desc").first.text_content())
+
+        picture.get_by_text("bookings", exact=True).click()
+        assert page.url.endswith("/_map/#app-bookings")
+        heading = page.get_by_role("heading", name="bookings")
+        assert 0 <= heading.evaluate("each => each.getBoundingClientRect().top") < 900
+
+    def test_links_to_the_place_in_a_file_and_to_the_runbook(
+        self, browser: Browser, desk: str
+    ) -> None:
+        page = browser.new_page()  # a plain text has no icon, and the console would say so
+        page.goto(f"{desk}/_map/")
+        page.get_by_role("link", name="cancel_booking").click()
+        page.wait_for_url("**/_map/apps/bookings/services.py*")
+        assert "def cancel_booking(*" in page.locator("body").inner_text()
+        page.wait_for_function("scrollY > 0")  # at the function
+
+        page.go_back()
+        page.get_by_role("link", name="docs/runbooks/bookings.md").click()
+        page.wait_for_url("**/_map/docs/runbooks/bookings.md*")
+        assert page.locator("body").inner_text().startswith("# ")
+        page.close()
+
+    def test_is_linked_from_the_admin(self, page: Page, desk: str) -> None:
+        sign_in(page, desk, "staff@example.com")
+        page.goto(f"{desk}/admin/")
+        page.get_by_role("link", name="Map").click()
+
+        page.get_by_role("heading", name="Map", exact=True).wait_for()
+
+    def test_is_drawn_into_a_file_the_same_each_time(self, page: Page, desk_project: Path) -> None:
+        picture = desk_project / "docs" / "map.svg"
+        demo.run(["make", "map"], cwd=desk_project)
+        first = picture.read_bytes()
+        demo.run(["make", "map"], cwd=desk_project)
+
+        assert picture.read_bytes() == first
+        page.goto(picture.as_uri())
+        assert page.get_by_text("curators", exact=True).is_visible()
 
 
 class TestFailedTasks:
