@@ -11,7 +11,8 @@ from celery.app.trace import build_tracer
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import WorkerLostError
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import InterfaceError, transaction
+from django.db import OperationalError as DatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks
@@ -302,6 +303,47 @@ class TestInProgress:
     def test_is_raised_where_a_task_is_called_like_a_function(self, send_mail: Any) -> None:
         with once("tests.mail", 7, at=timezone.now()), pytest.raises(claims.InProgress):
             send_mail(booking_id=7)
+
+
+@pytest.fixture
+def blocked() -> Iterator[Any]:
+    """A task that raises its `error`; it has two retries."""
+
+    @shared_task(name="tests.blocked", max_retries=2, time_limit=60)
+    def blocked() -> None:
+        raise task.error
+
+    task = current_app.tasks["tests.blocked"]
+    task.error = DatabaseError("canceling statement due to lock timeout")
+    yield task
+    del current_app.tasks["tests.blocked"]
+
+
+@pytest.mark.django_db
+class TestErrorOfTheDatabase:
+    @pytest.mark.parametrize("kind", [DatabaseError, InterfaceError])
+    def test_uses_up_a_retry(
+        self, kind: type[Exception], blocked: Any, published: list[dict[str, Any]]
+    ) -> None:
+        blocked.error = kind("the connection is closed")
+
+        assert deliver(blocked, task_id="1", retries=1) == "RETRY"
+
+        (message,) = published
+        assert (message["countdown"], message["retries"]) == (10, 2)
+        assert not FailedTask.objects.exists()
+
+    def test_fails_a_task_that_has_no_retry_left(
+        self, blocked: Any, published: list[dict[str, Any]]
+    ) -> None:
+        assert deliver(blocked, task_id="1", retries=2) == "FAILURE"
+
+        assert published == []
+        assert "lock timeout" in FailedTask.objects.get().error
+
+    def test_is_raised_where_a_task_is_called_like_a_function(self, blocked: Any) -> None:
+        with pytest.raises(DatabaseError):
+            blocked()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """The class of every task, where its messages go, and when the scheduled ones run.
 
 Tasks are written in Celery's own words (`@shared_task(name=…, max_retries=…)`). `Task` adds an
-owner, log lines with the request id, publishing after the commit that cannot fail a request, and
-scheduled runs that do not overlap. The rest is settings: config/celery.py.
+owner, log lines with the request id, publishing after the commit that cannot fail a request,
+retries where the database was away or locked, and scheduled runs that do not overlap. The rest is
+settings: config/celery.py.
 """
 
 import inspect
@@ -14,7 +15,7 @@ from celery import Celery
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, Retry
 from celery.utils import uuid
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from kombu.exceptions import EncodeError
 from kombu.serialization import dumps
@@ -152,6 +153,11 @@ class Task(DjangoTask):
             # Celery takes MemoryError for its own and ends the whole worker.
             raise TaskOutOfMemory(self.name) from error
         except InProgress as error:
+            raise self.retry(exc=error) from error
+        except (OperationalError, InterfaceError) as error:
+            # The database restarts, or another transaction held a lock for too long.
+            if self.request.called_directly:
+                raise
             raise self.retry(exc=error) from error
 
     def _run_with_lease(self, *args: Any, **kwargs: Any) -> Any:
