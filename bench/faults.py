@@ -51,7 +51,7 @@ FAULTS = (
     Fault("production starts without a mail server", f"{LIBRARY}/env.py", 'schemes=(*MAIL_PORTS,), default="", example=example, needed=True', 'schemes=(*MAIL_PORTS,), default="", example=example', SET),
     Fault("production starts with a short secret", f"{LIBRARY}/env.py", "len(value) < length", "len(value) < 5", ENV),
     Fault("production starts with a secret of one letter", f"{LIBRARY}/env.py", "len(set(value)) < 8", "len(set(value)) < 1", ENV),
-    Fault("a password is part of an error message", f"{LIBRARY}/env.py", 'return "is not a URL."', 'return f"is not a URL: {value}."', ENV),
+    Fault("a password is part of an error message", f"{LIBRARY}/env_urls.py", 'return "is not a URL."', 'return f"is not a URL: {value}."', ENV),
     Fault("a misspelt flag is off", f"{LIBRARY}/env.py", 'self._wrong(name, value, wanted="true or false")', "return False", ENV),
     Fault("a placeholder in capitals goes to production", f"{LIBRARY}/env.py", 'r"change[-_ ]?me", re.I', 'r"change[-_ ]?me"', ENV),
     Fault("tasks wait in the memory of one production process", CELERY, 'schemes=("local", ', 'schemes=("memory", "local", ', SET),

@@ -16,12 +16,13 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from trellis import env_urls
 
 HOST = r"\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]"
 ORIGIN = r"https?://(\*\.)?[\w-]+(\.[\w-]+)*(:\d+)?"
@@ -30,9 +31,7 @@ SHARED_CACHES = ("redis", "rediss", "dbcache")
 OTHER_CACHES = ("locmemcache", "dummycache")  # each process has its own, or none
 MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "consolemail": None}
 STORAGES = {"s3": "https", "s3+http": "http"}  # the schemes of buckets, and how to reach them
-NEEDS_NO_ADDRESS = ("local", "memory", "locmemcache", "dummycache", "consolemail")
 PLACEHOLDER = re.compile(r"change[-_ ]?me", re.I)
-COMMENT = " A comment needs a line of its own."
 
 
 class WrongEnvironment(ImproperlyConfigured):
@@ -40,10 +39,7 @@ class WrongEnvironment(ImproperlyConfigured):
 
 
 def use_settings(module: str) -> None:
-    """Set DJANGO_SETTINGS_MODULE, or exit with one line if it names another project's module.
-
-    From then on a `WrongEnvironment` that ends the process is printed without a traceback.
-    """
+    """Set DJANGO_SETTINGS_MODULE, or exit with one line if it names another project's module."""
     found = os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
     # `module` is no package: `config.settings.local` is of a project that is laid out otherwise.
     if found.partition(".")[0] != module.partition(".")[0] or found.startswith(f"{module}."):
@@ -54,9 +50,7 @@ def use_settings(module: str) -> None:
     sys.excepthook = _print_error
 
 
-def _print_error(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
+def _print_error(kind: Any, error: BaseException, traceback: Any) -> None:
     """Print a wrong environment as its message, which is complete: a traceback would hide it."""
     if isinstance(error, WrongEnvironment):
         print(error, file=sys.stderr)
@@ -180,7 +174,7 @@ class Environment:
         if not value:
             return default
         accepted = schemes if self.production else (*schemes, *development)
-        if why := _fault_of_url(value, schemes=accepted):
+        if why := env_urls.fault_of(value, schemes=accepted):
             self.refuse(name, f"{why} Write {example}.")
             return default
         return value
@@ -282,7 +276,7 @@ class Environment:
     def _wrong(self, name: str, value: str, *, wanted: str) -> None:
         scheme, is_url, _ = value.partition("://")
         shown = f"{scheme}://…" if is_url else value if len(value) <= 40 else f"{value[:39]}…"
-        comment = COMMENT if " #" in value else ""
+        comment = env_urls.COMMENT if " #" in value else ""
         self.refuse(name, f"cannot be {shown!r}. Write {wanted}.{comment}")
 
     def _read_file(self, path: Path) -> None:
@@ -302,28 +296,3 @@ class Environment:
             if line and not re.match(r"#|(export )?[A-Za-z_0-9]+=", line):
                 self.refuse(f".env:{number}", "is no setting. Write NAME=value without spaces.")
         environ.Env.read_env(io.StringIO("\n".join(lines)))
-
-
-def _fault_of_url(value: str, *, schemes: Sequence[str]) -> str:
-    """Return what is wrong with a URL, without any part of it but the scheme; "" if nothing is."""
-    match = re.match(r"([a-z][a-z0-9+.-]*)://", value)
-    if not match:
-        return "is not a URL."
-    if match[1] not in schemes:
-        return f"begins with {match[1]}://, which does not work here."
-    rest = value[match.end() :]
-    authority = re.split(r"[/?#]", rest)[0]
-    if rest.count("@") > 1 or ("@" in rest and "@" not in authority):
-        return "has @ / ? or # in its user name or password. Write them as %40 %2F %3F %23."
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        return "has a host or port that cannot be read. A password must be percent-encoded."
-    if re.search(r"\s", value):
-        return f"has a space in it.{COMMENT}"
-    if match[1] == "sqlite" and authority:
-        return "needs three slashes before the path, sqlite:///."
-    if not rest.strip("/") and match[1] not in NEEDS_NO_ADDRESS:
-        return f"has nothing after {match[1]}://."
-    return ""
