@@ -33,13 +33,13 @@ class Bucket(S3Storage):
             "querystring_expire": SECONDS,
         }
 
+    def save(self, name: str, content: Any, max_length: int | None = None) -> str:
+        with _os_errors():
+            return str(super().save(name, content, max_length))
+
     def delete(self, name: str) -> None:
         with _os_errors():
             super().delete(name)
-
-    def _save(self, name: str, content: Any) -> str:
-        with _os_errors():
-            return str(super()._save(name, content))
 
 
 @contextlib.contextmanager
