@@ -42,7 +42,7 @@ LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
 SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
-ENV = "tests/library/test_env.py"
+ENV, UPLOADS = "tests/library/test_env.py", "tests/library/test_uploads.py"
 
 FAULTS = (
     # Settings, and who may do what
@@ -81,6 +81,14 @@ FAULTS = (
     Fault("nobody hears that the nightly task stopped", SETTINGS, "monitor_beat_tasks=True", "monitor_beat_tasks=False", f"{T}/test_sentry.py"),
     Fault("uploaded files are not restored", "docs/runbooks/backup.md", "tar -xzf var/backup/media.tar.gz -C var", "tar -tzf var/backup/media.tar.gz", f"{T}/test_backup.py"),
     Fault("tasks are forgotten while the database restarts", f"{LIBRARY}/tasks/recording.py", "if not recorded:", "if False:", "tests/library/tasks/test_recording.py"),
+    # Uploads
+    Fault("production keeps uploads where the next deployment loses them", f"{LIBRARY}/env.py", "default=default.as_uri(),\n            example=example,\n            needed=True,", "default=default.as_uri(),\n            example=example,", ENV),
+    Fault("an upload replaces the file of somebody else", f"{LIBRARY}/bucket.py", '"file_overwrite": False', '"file_overwrite": True', "tests/library/test_bucket.py"),
+    Fault("a picture tells where it was taken", f"{LIBRARY}/web/uploads.py", "ContentFile(output.getvalue(),", "ContentFile(file.seek(0) or file.read(),", UPLOADS),
+    Fault("a small file takes all memory", f"{LIBRARY}/web/uploads.py", "if image.width * image.height > self.max_pixels:", "if False:", UPLOADS),
+    Fault("an uploaded page acts as whoever opens it", f"{LIBRARY}/web/uploads.py", '        response["Content-Disposition"] = "attachment"', "        pass", UPLOADS),
+    Fault("a refused proposal leaves its picture behind", f"{CATALOG}/services.py", "        if name:\n            tasks.delete_picture.delay_on_commit(name=name)\n", "", "project apps/catalog"),
+    Fault("staff who may only look publish proposals", f"{CATALOG}/admin.py", 'description="Publish the proposal", permissions=["change"]', 'description="Publish the proposal"', "project apps/catalog"),
     # .env.example
     Fault("a variable that production needs is not marked", ENVIRONMENT, "# (production) A cache that", "# A cache that", SET),
     Fault("a variable is documented under an old name", ENVIRONMENT, "# PROXY_COUNT=1", "# PROXIES=1", SET),

@@ -50,6 +50,7 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
         for workshop in queryset:
             try:
                 services.publish_proposal(workshop_id=workshop.pk, at=timezone.now())
+                self.message_user(request, f"{workshop}: published.")
             except services.NotWaiting as error:
                 self.message_user(request, f"{workshop}: {error}", messages.ERROR)
 
@@ -58,6 +59,7 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
         for workshop in queryset:
             try:
                 services.reject_proposal(workshop_id=workshop.pk)
+                self.message_user(request, f"{workshop}: rejected and deleted.")
             except services.NotWaiting as error:
                 self.message_user(request, f"{workshop}: {error}", messages.ERROR)
 
