@@ -8,7 +8,7 @@ import pytest
 
 from tests.library.checks import projects
 from tests.library.checks.projects import make
-from trellis.checks import layout
+from trellis.checks import layout, project
 
 VIEWS = "apps/bookings/views.py"
 DEEP = 200_000
@@ -64,7 +64,7 @@ class TestFileIsReadable:
         root = make(tmp_path)
         (root / "apps/linked").symlink_to(root / "apps/bookings")
 
-        assert projects.places(root, "module_has_a_home") == {"apps/linked:1"}
+        assert projects.places(root, "file_is_readable") == {"apps/linked:1"}
 
     @pytest.mark.parametrize(
         "text",
@@ -96,7 +96,7 @@ class TestFileIsReadable:
 
         def refuse_scan(path: Path) -> object:
             if Path(path).name == "services":
-                raise PermissionError(13, "Permission denied")
+                raise PermissionError(13, "Permission denied", str(path))
             return scan(path)
 
         monkeypatch.setattr(Path, "read_bytes", refuse_read)
@@ -125,5 +125,5 @@ class TestFileIsReadable:
 
 class TestNothingToCheck:
     def test_is_told_apart_from_a_clean_project(self, tmp_path: Path) -> None:
-        with pytest.raises(layout.NothingToCheck, match="apps/ cannot be read: No such file"):
+        with pytest.raises(project.NothingToCheck, match="There is no folder apps/"):
             layout.check(root=tmp_path, today=projects.TODAY)

@@ -115,11 +115,11 @@ class TestOwnRules:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            (None, "FileNotFoundError: "),
-            ("def other(project): ...\n", "AttributeError: "),
-            ("def apps_do_not_print(project):\n    return 1 / 0\n", "ZeroDivisionError: "),
-            ("def apps_do_not_print(project):\n    yield 'apps'\n", "ValueError: "),
-            ("def (\n", "SyntaxError: "),
+            (None, "FileNotFoundError("),
+            ("def other(project): ...\n", "KeyError("),
+            ("def apps_do_not_print(project):\n    return 1 / 0\n", "ZeroDivisionError("),
+            ("def apps_do_not_print(project):\n    yield 'apps'\n", "ValueError("),
+            ("def (\n", "SyntaxError("),
         ],
     )
     def test_that_fail_are_one_finding(
@@ -130,5 +130,4 @@ class TestOwnRules:
         (found,) = check(project(tmp_path, self.setting, files))
 
         assert (found.path, found.rule) == ("pyproject.toml", "settings_are_valid")
-        assert found.message.startswith(f"own rule apps_do_not_print: {message}")
-        assert "tests/rules.py" in found.message
+        assert found.message.startswith(f"own rule apps_do_not_print in tests/rules.py: {message}")

@@ -6,19 +6,16 @@ A rule of a project's own is a function in a file of the project, named by `own_
 [tool.trellis]; rules.md shows one. project.py says what a project and a module have.
 """
 
-import importlib.util
-import traceback
+import runpy
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from trellis.checks import files, habits, import_rules, project, settings, waivers
-from trellis.checks.project import NothingToCheck, Project
+from trellis.checks.project import Project
 from trellis.checks.rules import Finding
 from trellis.ownership import StrPath
-
-__all__ = ["NothingToCheck", "check", "load_own_rule"]
 
 
 def check(*, root: StrPath, today: date) -> list[Finding]:
@@ -36,12 +33,7 @@ def check(*, root: StrPath, today: date) -> list[Finding]:
 
 def load_own_rule(root: Path, *, path: str, name: str) -> Callable[[Project], Iterable[Any]]:
     """Return the function `name` of a file. Raises whatever that file raises."""
-    spec = importlib.util.spec_from_file_location(f"own_rules_{Path(path).stem}", root / path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    function: Callable[[Project], Iterable[Any]] = getattr(module, name)
+    function: Callable[[Project], Iterable[Any]] = runpy.run_path(str(root / path))[name]
     return function
 
 
@@ -52,8 +44,5 @@ def _own_rules(read: Project) -> Iterator[Finding]:
             for place, line, message in load_own_rule(read.root, path=path, name=name)(read):
                 yield Finding(str(place), int(line), name, str(message))
         except Exception as error:  # whatever a file of the project's own raises
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            message = f"own rule {name}: {type(error).__name__}: {error}"
-            place = f"({path}, line {where.lineno})"
-            message = f"{message} {place}. Mend the rule."
+            message = f"own rule {name} in {path}: {error!r}. Mend the rule."
             yield Finding(settings.FILE, 1, "settings_are_valid", message)

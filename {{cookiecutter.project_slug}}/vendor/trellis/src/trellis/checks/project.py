@@ -48,9 +48,9 @@ class Module:
 class App:
     """One folder of apps/."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, files: list[str]) -> None:
         self.name = name
-        self.files: list[str] = []  # every file, from the project's root
+        self.files = files  # every file, from the project's root
         self.modules: list[Module] = []  # what rules look into: no tests, no migrations
         self.owners: dict[str, object] = {}
         self.owners_fault: ownership.Malformed | None = None
@@ -93,7 +93,7 @@ class Project:
 
     def tree(self, module: Module) -> ast.Module:
         """Return the syntax tree of a module, for rules of the project's own."""
-        return _parsed(module.path, self)
+        return parsed(self.root / module.path)
 
     @cached_property
     def _by_name(self) -> dict[str, App]:
@@ -112,50 +112,41 @@ class Project:
 def read(root: Path, *, settings: Settings) -> Project:
     """Read the project at `root`. Raises `NothingToCheck`."""
     project = Project(root, settings=settings)
-    try:
-        entries = sorted(os.scandir(root / "apps"), key=lambda entry: entry.name)
-    except OSError as error:
-        message = f"apps/ cannot be read: {error.strerror}. Run this in the project's folder."
-        raise NothingToCheck(message) from None
+    if not (root / "apps").is_dir():
+        raise NothingToCheck("There is no folder apps/. Run this in the project's folder.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd escapes in strings are ruff's business
-        for entry in entries:
-            if not entry.name.startswith(SKIPPED):
-                _read_entry(entry, project)
-        for path in _files("config", project) if (root / "config").is_dir() else ():
-            if module := _module(path, app="", project=project):
-                project.config.append(module)
+        folders: dict[str, list[str]] = {}  # git leaves one of bytecode behind when an app goes
+        for path in _files("apps", project):
+            _, name, *inside = path.split("/")
+            if inside:
+                folders.setdefault(name, []).append(path)
+            elif name == "__init__.py":
+                module = _module(path, app="", project=project)
+                project.strays += [path] if module and module.has_code else []
+            elif name.endswith(".py"):
+                project.strays.append(path)
+        for name, files in folders.items():
+            if {f"apps/{name}/OWNERS.toml", f"apps/{name}/__init__.py"} & {*files}:
+                project.apps.append(_app(name, files, project))
+            else:
+                project.handmade.append(f"apps/{name}")
+        if (root / "config").is_dir():
+            python = (path for path in _files("config", project) if path.endswith(".py"))
+            modules = (_module(path, app="", project=project) for path in python)
+            project.config = [module for module in modules if module]
     return project
 
 
-def _read_entry(entry: "os.DirEntry[str]", project: Project) -> None:
-    """Read one file or folder of apps/."""
-    path = f"apps/{entry.name}"
-    if entry.is_dir(follow_symlinks=False):
-        app = App(entry.name)
-        app.files = list(_files(path, project))
-        if {f"{path}/OWNERS.toml", f"{path}/__init__.py"} & {*app.files}:
-            project.apps.append(app)
-            _read_app(app, project)
-        elif app.files:  # git leaves a folder of bytecode behind when an app goes
-            project.handmade.append(path)
-    elif entry.name == "__init__.py":
-        module = _module(path, app="", project=project)
-        if module and module.has_code:
-            project.strays.append(path)
-    elif entry.name.endswith(".py") or Path(entry.path).is_dir():
-        project.strays.append(path)
-
-
-def _read_app(app: App, project: Project) -> None:
+def _app(name: str, files: list[str], project: Project) -> App:
+    app = App(name, files)
     try:
-        app.owners = ownership.read_owners(project.root / "apps" / app.name / "OWNERS.toml")
+        app.owners = ownership.read_owners(project.root / "apps" / name / "OWNERS.toml")
     except ownership.Malformed as fault:
         app.owners_fault = fault
-    for path in app.files:
-        module = is_read(path) and _module(path, app=app.name, project=project)
-        if module:
-            app.modules.append(module)
+    modules = (_module(path, app=name, project=project) for path in files if is_read(path))
+    app.modules = [module for module in modules if module]
+    return app
 
 
 def is_read(path: str) -> bool:
@@ -171,27 +162,20 @@ def is_read(path: str) -> bool:
 
 def _files(folder: str, project: Project) -> Iterator[str]:
     """Yield every file below a folder. A link is not followed: it could lead anywhere."""
-    try:
-        entries = sorted(os.scandir(project.root / folder), key=lambda entry: entry.name)
-    except OSError as error:
-        project.unreadable.append(_unreadable(folder, f"cannot be read: {error.strerror}"))
-        return
-    for entry in entries:
-        path = f"{folder}/{entry.name}"
-        is_python = entry.name.endswith(".py")
-        if entry.name.startswith(SKIPPED):
-            continue
-        if entry.is_symlink():
-            if is_python or (Path(entry.path).is_dir() and not {*NOT_READ} & {*path.split("/")}):
-                project.unreadable.append(_unreadable(path, "is a link, and links are not read"))
-        elif entry.is_dir():
-            if is_python:
-                project.unreadable.append(_unreadable(path, "is a folder"))
-            yield from _files(path, project)
-        elif entry.is_file():
-            yield path
-        elif is_python:
-            project.unreadable.append(_unreadable(path, "is not a file"))
+
+    def refuse(error: OSError) -> None:
+        path = Path(error.filename).relative_to(project.root).as_posix()
+        project.unreadable.append(_unreadable(path, f"cannot be read: {error.strerror}"))
+
+    for place, folders, names in os.walk(project.root / folder, onerror=refuse):
+        inside = Path(place).relative_to(project.root).as_posix()
+        folders[:] = sorted(name for name in folders if not name.startswith(SKIPPED))
+        for name in folders:
+            path = f"{inside}/{name}"
+            is_link = Path(place, name).is_symlink() and not {*NOT_READ} & {*path.split("/")}
+            if is_link or name.endswith(".py"):
+                project.unreadable.append(_unreadable(path, "is a folder or a link to one"))
+        yield from (f"{inside}/{name}" for name in sorted(names) if not name.startswith(SKIPPED))
 
 
 def _module(path: str, *, app: str, project: Project) -> Module | None:
@@ -199,38 +183,41 @@ def _module(path: str, *, app: str, project: Project) -> Module | None:
     parts = path.split("/")
     layer = parts[2].removesuffix(".py") if app else ""
     try:
-        tree = _parsed(path, project)
-    except _Unreadable as error:
+        tree = parsed(project.root / path)
+    except Unreadable as error:
         project.unreadable.append(_unreadable(path, str(error), line=error.line))
         return None
     group = project.settings.group_of(layer)
     return Module(path=path, app=app, layer=layer, group=group, tree=tree)
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
+    """Why a file cannot be parsed, and the line."""
+
     def __init__(self, why: str, *, line: int = 1) -> None:
         super().__init__(why)
         self.line = line
 
 
-def _parsed(path: str, project: Project) -> ast.Module:
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file. Raises `Unreadable`."""
+    if file.is_symlink() or not file.is_file():
+        raise Unreadable("is a link, or not an ordinary file")
+    content = b""
     try:
-        content = (project.root / path).read_bytes()
+        content = file.read_bytes()
         source = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _Unreadable("is not UTF-8", line=content[: error.start].count(b"\n") + 1) from None
-    except OSError as error:
-        raise _Unreadable(f"cannot be read: {error.strerror}") from None
-    if "\0" in source:
-        line = source[: source.index("\0")].count("\n") + 1
-        raise _Unreadable("holds a null byte", line=line)
-    try:
         return ast.parse(source)
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable("is not UTF-8", line=content[: error.start].count(b"\n") + 1) from None
     except SyntaxError as error:
         why = "is not valid in Python {}.{}".format(*sys.version_info)
-        raise _Unreadable(f"{why}: {error.msg}", line=error.lineno or 1) from None
+        line = error.lineno or content.partition(b"\0")[0].count(b"\n") + 1  # of a null byte
+        raise Unreadable(f"{why}: {error.msg}", line=line) from None
     except (ValueError, RecursionError, MemoryError):
-        raise _Unreadable("cannot be parsed: it is nested too deeply") from None
+        raise Unreadable("cannot be parsed: it is nested too deeply") from None
 
 
 def _unreadable(path: str, why: str, *, line: int = 1) -> Finding:
@@ -239,7 +226,7 @@ def _unreadable(path: str, why: str, *, line: int = 1) -> Finding:
 
 def text_of(path: Path) -> str:
     """Return what is in a file; "" where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
+    try:  # a pipe would wait for somebody to write
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError:
         return ""

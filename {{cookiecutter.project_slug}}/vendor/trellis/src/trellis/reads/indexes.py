@@ -21,22 +21,19 @@ class AddIndex(AddIndexConcurrently):
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        arguments = (app_label, schema_editor, from_state, to_state)
-        if schema_editor.connection.vendor == "postgresql":
-            with _no_time_limits(schema_editor.connection):
-                super().database_forwards(*arguments)
-        else:
-            migrations.AddIndex.database_forwards(self, *arguments)
+        self._run("database_forwards", app_label, schema_editor, from_state, to_state)
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        arguments = (app_label, schema_editor, from_state, to_state)
+        self._run("database_backwards", app_label, schema_editor, from_state, to_state)
+
+    def _run(self, method: str, app_label: str, schema_editor: Any, *states: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
             with _no_time_limits(schema_editor.connection):
-                super().database_backwards(*arguments)
+                getattr(super(), method)(app_label, schema_editor, *states)
         else:
-            migrations.AddIndex.database_backwards(self, *arguments)
+            getattr(migrations.AddIndex, method)(self, app_label, schema_editor, *states)
 
 
 @contextmanager
