@@ -169,15 +169,13 @@ class TestFormats:
 
 
 class TestShell:
-    @pytest.mark.parametrize(
-        ("command", "status"), [("check", "141"), ("check --format sarif", "141"), ("rules", "0")]
-    )
-    def test_may_close_the_pipe(self, broken: Path, command: str, status: str) -> None:
+    @pytest.mark.parametrize("command", ["check", "check --format sarif"])
+    def test_may_close_the_pipe(self, broken: Path, command: str) -> None:
         write(broken, "apps/insights/services.py", "import requests\n" * 3000)
 
         done = trellis(broken, f"trellis {command} | sleep 1; echo ${{PIPESTATUS[0]}}")
 
-        assert (done.stdout, done.stderr) == (f"{status}\n", "")
+        assert (done.stdout, done.stderr) == ("141\n", "")
 
     def test_prints_names_that_are_no_unicode(self, clean: Path) -> None:
         (clean / "apps/bookings/\udcff.py").write_text("")

@@ -123,28 +123,6 @@ FUNCTIONS = {
         register_guest = partial(register_user, name="guest")
         """,
     ],
-    "services_are_typed": [
-        """
-        def book_seat(*, seat) -> None: ...  # !
-        """,
-        """
-        def book_seat(*, seat: int): ...  # !
-        """,
-        """
-        def book_seat(*, seat: int, **extra) -> None: ...  # !
-        double = lambda *, n: n  # !
-        """,
-    ],
-    "near services_are_typed": [
-        """
-        from __future__ import annotations
-        def book_seat(*, seat: Unknown) -> Unknown: ...
-        """,
-        """
-        def book_seat() -> None: ...
-        def _plain(seat): ...
-        """,
-    ],
 }
 BUDGETS = {
     "holds": [
@@ -428,7 +406,7 @@ class TestReceivers:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch, root: Path) -> Finding:
-    found = Finding("apps/garden/services.py", 3, "services_are_typed", "plant has no type.")
+    found = Finding("apps/garden/services.py", 3, "services_take_keywords", "plant has no type.")
     monkeypatch.setattr(declarations, "findings", lambda: iter([found, found]))
     monkeypatch.setattr(layout, "check", lambda **_: [])
     return found
@@ -441,7 +419,7 @@ class TestCheck:
     def test_warns_with_place_and_rule(self, broken: Finding) -> None:
         (warning,) = run_checks(tags=["trellis"])
 
-        assert warning.id == "trellis.services_are_typed"
+        assert warning.id == "trellis.services_take_keywords"
         assert warning.msg == "apps/garden/services.py:3: plant has no type."
 
     def test_warns_of_the_layout_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,13 +432,15 @@ class TestCheck:
 
     def test_obeys_a_waiver(self, broken: Finding, root: Path) -> None:
         (root / "waivers.toml").write_text(
-            '[[waiver]]\nrule = "services_are_typed"\npath = "apps/garden"\nreason = "soon"\n'
+            '[[waiver]]\nrule = "services_take_keywords"\npath = "apps/garden"\nreason = "soon"\n'
             f"until = {datetime.now(UTC).date()}\n"
         )
 
         assert declarations.check(None) == []
 
     def test_obeys_disable(self, broken: Finding, root: Path) -> None:
-        (root / "pyproject.toml").write_text('[tool.trellis]\ndisable = ["services_are_typed"]\n')
+        (root / "pyproject.toml").write_text(
+            '[tool.trellis]\ndisable = ["services_take_keywords"]\n'
+        )
 
         assert declarations.check(None) == []

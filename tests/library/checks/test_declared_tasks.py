@@ -195,7 +195,7 @@ class TestSchedule:
 
         (found,) = declared_tasks.schedule(app)
 
-        assert found[:3] == ("config/celery.py", 2, "schedules_stand_on_their_task")
+        assert found[:3] == ("config/celery.py", 1, "schedules_stand_on_their_task")
         assert "'water'" in found.message
 
     def test_reports_a_periodic_task(self, app: Celery, root: Path) -> None:
@@ -237,7 +237,7 @@ class TestSettingsOfCelery:
 
         (found,) = declared_tasks.settings_of_celery(app)
 
-        assert found[:3] == ("config/settings.py", 2, "celery_settings_stand_in_celery")
+        assert found[:3] == ("config/settings.py", 1, "celery_settings_stand_in_celery")
         assert found.message.endswith(f"Set {option} in config/celery.py.")
 
     def test_accepts_one_that_celery_was_told_to_read(

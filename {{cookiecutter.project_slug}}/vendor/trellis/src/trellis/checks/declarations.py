@@ -95,15 +95,10 @@ def functions(module: ModuleType) -> Iterator[Finding]:
                 message = f"{name} is a class with methods. Write each public one as a function."
                 yield finding(value, "services_are_functions", message)
             continue
-        signature = inspect.signature(value)
-        parameters = signature.parameters.values()
+        parameters = inspect.signature(value).parameters.values()
         if by_position := [p.name for p in parameters if p.kind <= p.VAR_POSITIONAL]:
             message = f"{name} takes {', '.join(by_position)} by position. Begin with `*, `."
             yield finding(value, "services_take_keywords", message)
-        untyped = [p.name for p in parameters if p.annotation is p.empty]
-        if untyped or signature.return_annotation is signature.empty:
-            what = ", ".join(untyped) or "what it returns"
-            yield finding(value, "services_are_typed", f"{name} has no type for {what}. Add it.")
 
 
 def budgets(module: ModuleType) -> Iterator[Finding]:

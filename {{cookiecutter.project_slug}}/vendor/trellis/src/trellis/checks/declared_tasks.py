@@ -6,7 +6,6 @@ import typing
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -117,7 +116,7 @@ def schedule(app: Celery) -> Iterator[Finding]:
                 f"the entry {name!r} of the beat schedule is not declared by a task. Write"
                 " schedule=… and expires=… in the decorator of its task."
             )
-            yield _in_config("beat_schedule", "schedules_stand_on_their_task", message)
+            yield Finding("config/celery.py", 1, "schedules_stand_on_their_task", message)
 
 
 def settings_of_celery(app: Celery) -> Iterator[Finding]:
@@ -127,13 +126,4 @@ def settings_of_celery(app: Celery) -> Iterator[Finding]:
             option = name.removeprefix("CELERY_").lower()
             if app.conf.get(option) != getattr(settings, name):
                 message = f"{name} has no effect. Set {option} in config/celery.py."
-                yield _in_config(name, "celery_settings_stand_in_celery", message)
-
-
-def _in_config(word: str, rule: str, message: str) -> Finding:
-    """Return a finding at the first line in config/ that contains a word."""
-    for file in sorted(Path(settings.BASE_DIR, "config").glob("*.py")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            if word in line:
-                return Finding(f"config/{file.name}", number, rule, message)
-    return Finding("config/celery.py", 1, rule, message)
+                yield Finding("config/settings.py", 1, "celery_settings_stand_in_celery", message)

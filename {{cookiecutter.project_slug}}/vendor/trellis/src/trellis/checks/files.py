@@ -31,11 +31,6 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def _owners(project: Project) -> Iterator[Finding]:
-    for path in project.handmade:
-        name = path.removeprefix("apps/")
-        message = "has neither an OWNERS.toml nor an __init__.py. Move it away and run"
-        command = f"`make app name={name} team=…`."
-        yield Finding(path, 1, "app_has_an_owner", f"{message} {command}")
     try:
         teams = ownership.read_teams(project.root / "teams.toml")
     except ownership.Malformed as fault:

@@ -82,12 +82,13 @@ def _before(owner: Any, name: str, check: Callable[..., None]) -> None:
         setattr(owner, name, checked)
 
 
-def report(*, path: str, line: int, rule: str, message: str) -> None:
+def report(found: Finding) -> None:
     """Raise `RuleBroken`, unless the rule is disabled or waived for this line."""
     root = Path(django_settings.BASE_DIR)
     changed = tuple(_changed_at(root / name) for name in (settings.FILE, waivers.FILE))
-    if not _is_excused(Finding(path, line, rule, ""), root, changed, datetime.now(UTC).date()):
-        raise RuleBroken(str(Finding(path, line, rule, message)))
+    place = found._replace(message="")  # the message differs from query to query
+    if not _is_excused(place, root, changed, datetime.now(UTC).date()):
+        raise RuleBroken(str(found))
 
 
 def _changed_at(path: Path) -> int:
@@ -118,7 +119,7 @@ def _watch_query(
 
 def _judge(sql: str, *, writes: bool, caller: stack.Caller, frame: FrameType) -> None:
     def broken(rule: str, message: str) -> None:
-        report(path=caller.path, line=caller.line, rule=rule, message=message)
+        report(Finding(caller.path, caller.line, rule, message))
 
     services, beginning = f"apps/{caller.app}/services.py", " ".join(sql[:120].split())
     if caller.role in (stack.DOOR, stack.ADMIN):
@@ -179,8 +180,7 @@ def _refuse_unpromised(read: Callable[..., Any], result: object) -> None:
             f"{read.__name__} returns rows of {model} that run queries later. Return them through"
             " reads.promised(…) or reads.page(…), or as dataclasses."
         )
-        found = finding(read, "selectors_promise_their_rows", message)
-        report(path=found.path, line=found.line, rule=found.rule, message=found.message)
+        report(finding(read, "selectors_promise_their_rows", message))
 
 
 def _unpromised(value: Any, *, depth: int = 3) -> str:
@@ -204,12 +204,9 @@ def _unpromised(value: Any, *, depth: int = 3) -> str:
 
 def _refuse_query(where: str, location: str, sql: str) -> None:
     path, _, line = location.rpartition(":")
-    report(
-        path=path or location,
-        line=int(line) if line.isdigit() else 1,
-        rule="pages_do_not_query",
-        message=f"a query while {where}: {sql[:200]}. {gate.FIX}",
-    )
+    message = f"a query while {where}: {sql[:200]}. {gate.FIX}"
+    number = int(line) if line.isdigit() else 1
+    report(Finding(path or location, number, "pages_do_not_query", message))
 
 
 # Transactions
@@ -228,7 +225,7 @@ def _is_in_transaction() -> bool:
 def _refuse_in_transaction(what: str, *, rule: str, cure: str) -> None:
     if _is_in_transaction() and (caller := stack.caller_of(sys._getframe(2), writes=True)):
         message = f"{what} inside a transaction. {cure}"
-        report(path=caller.path, line=caller.line, rule=rule, message=message)
+        report(Finding(caller.path, caller.line, rule, message))
 
 
 def _refuse_publishing(sender: Task | Celery, *args: Any, **options: Any) -> None:

@@ -80,7 +80,6 @@ class Project:
         self.apps: list[App] = []
         self.config: list[Module] = []
         self.strays: list[str] = []  # Python files in apps/ that are in no app
-        self.handmade: list[str] = []  # folders in apps/ that are no app yet
         self.unreadable: list[Finding] = []
 
     @property
@@ -126,11 +125,7 @@ def read(root: Path, *, settings: Settings) -> Project:
                 project.strays += [path] if module and module.has_code else []
             elif name.endswith(".py"):
                 project.strays.append(path)
-        for name, files in folders.items():
-            if {f"apps/{name}/OWNERS.toml", f"apps/{name}/__init__.py"} & {*files}:
-                project.apps.append(_app(name, files, project))
-            else:
-                project.handmade.append(f"apps/{name}")
+        project.apps = [_app(name, files, project) for name, files in folders.items()]
         if (root / "config").is_dir():
             python = (path for path in _files("config", project) if path.endswith(".py"))
             modules = (_module(path, app="", project=project) for path in python)
