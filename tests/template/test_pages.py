@@ -9,77 +9,14 @@ from typing import Any
 import pytest
 
 from tests.template.living import python
+from tests.template.rendered import OURS, Rendered
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-FETCH = """
-import json
-from datetime import timedelta
-from django.core import signing
-from django.test import Client
-from django.utils import timezone
-from apps.accounts.models import User
-from apps.accounts.selectors import SIGN_UP_LINK
-from apps.bookings import services
-from apps.catalog.models import Session
-
-def client(email=""):
-    one = Client(raise_request_exception=False)
-    if email:
-        one.force_login(User.objects.get(email=email))
-    return one
-
-visitor, demo, staff = client(), client("demo@example.com"), client("staff@example.com")
-free, paid = (
-    Session.objects.filter(starts_at__gt=timezone.now(), **price).first()
-    for price in ({"price_cents": 0}, {"price_cents__gt": 0})
-)
-pages = {}
-def keep(name, answer, status=200):
-    assert answer.status_code == status, (name, answer.status_code)
-    pages[name] = answer.content.decode()
-keep("home", visitor.get("/"))
-keep("sign in", visitor.get("/accounts/login/"))
-keep("sign in, refused", visitor.post("/accounts/login/", {"username": "x", "password": "y"}))
-keep("sign up", visitor.get("/accounts/sign-up/"))
-keep("sign up, refused", visitor.post("/accounts/sign-up/", {"email": "x"}))
-keep("link sent", visitor.get("/accounts/link-sent/"))
-token = signing.dumps("new@example.com", salt=SIGN_UP_LINK)
-keep("new account", visitor.get(f"/accounts/sign-up/{token}/"))
-keep("new account, refused", visitor.post(f"/accounts/sign-up/{token}/", {"name": "x"}))
-keep("link over", visitor.get("/accounts/sign-up/x/"), 404)
-keep("reset password", visitor.get("/accounts/password-reset/"))
-keep("change password", demo.get("/accounts/password/"))
-for _ in range(6):
-    limited = visitor.post("/accounts/login/", {"username": "limited", "password": "y"})
-keep("too many attempts", limited, 429)
-keep("sessions", visitor.get("/sessions/"))
-keep("no sessions", visitor.get("/sessions/", {"title": "<b>none</b>"}))
-keep("session, visitor", visitor.get(f"/sessions/{free.public_id}/"))
-keep("session, demo", demo.get(f"/sessions/{paid.public_id}/"))
-keep("proposal", demo.get("/workshops/propose/"))
-keep("proposal, refused", demo.post("/workshops/propose/", {"title": "x"}))
-keep("no bookings", demo.get("/bookings/"))
-keep("booked", demo.post(f"/sessions/{paid.public_id}/book/", follow=True))
-keep("refused", demo.post(f"/sessions/{paid.public_id}/book/"), 409)
-keep("occupancy", staff.get("/insights/"))
-keep("not found", visitor.get("/nowhere/"), 404)
-keep("forbidden", demo.get("/insights/"), 403)
-keep("no token", Client(enforce_csrf_checks=True).post("/accounts/login/"), 403)
-print(json.dumps(pages))
-"""
-PAGES = [
-    *("sign up", "sign up, refused", "link sent", "new account", "new account, refused"),
-    *("link over", "reset password", "change password", "too many attempts"),
-    *("home", "sign in", "sign in, refused", "sessions", "no sessions", "session, visitor"),
-    *("session, demo", "no bookings", "booked", "refused", "occupancy", "not found"),
-    *("forbidden", "no token", "proposal", "proposal, refused"),
-]
 
 
 @pytest.fixture(scope="module")
-def pages(desk_project: Path) -> dict[str, "Page"]:
-    printed = python(desk_project, FETCH, DEBUG="false", ALLOWED_HOSTS="testserver")
-    return {name: Page(text) for name, text in json.loads(printed.splitlines()[-1]).items()}
+def pages(rendered: Rendered) -> dict[str, "Page"]:
+    return {name: Page(rendered.pages[name][0]) for name in OURS}
 
 
 class Page(HTMLParser):
@@ -124,7 +61,7 @@ class Page(HTMLParser):
         return [(n, attributes) for n, (tag, attributes) in enumerate(self.elements) if tag in tags]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", OURS)
 class TestPage:
     def test_is_well_formed(self, name: str, pages: dict[str, Page]) -> None:
         page = pages[name]

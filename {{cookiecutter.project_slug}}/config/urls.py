@@ -27,6 +27,8 @@ urlpatterns = [
     path("_map/", include("trellis.web.map")),
 ]
 
+handler500 = "trellis.web.pages.server_error"
+
 if "debug_toolbar" in settings.INSTALLED_APPS:  # asked for by TOOLBAR=1
     from debug_toolbar.toolbar import debug_toolbar_urls
 

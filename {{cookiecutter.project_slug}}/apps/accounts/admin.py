@@ -11,6 +11,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     list_display = ["email", "name", "is_staff", "last_login"]
     search_fields = ["email", "name"]
     ordering = ["email"]
+    filter_horizontal = []  # Django's two lists side by side have no names for a screen reader
     fieldsets = [
         (None, {"fields": ["email", "name", "password"]}),
         ("Permissions", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),

@@ -1,6 +1,7 @@
 """Reads of bookings."""
 
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
@@ -8,6 +9,7 @@ from trellis import reads
 
 from apps.bookings import types
 from apps.bookings.models import ACTIVE, Booking
+from apps.catalog import selectors as catalog
 
 PAGE_SIZE = 50
 
@@ -26,6 +28,23 @@ def booking(*, booking_id: int) -> types.Booking:
     """Return one booking. Raises `Booking.DoesNotExist`."""
     bookings = Booking.objects.select_related("session__workshop")
     return _as_type(reads.promised(bookings).get(pk=booking_id))
+
+
+@reads.selector(queries=2)
+def session_for(*, public_id: UUID, person_id: int | None, at: datetime) -> types.SessionForPerson:
+    """Return a session as one person sees it, or a visitor. Raises `SessionNotFound`."""
+    session = catalog.session(public_id=public_id)
+    booking = None
+    if person_id is not None:
+        bookings = Booking.objects.select_related("session__workshop").filter(
+            session_id=session.id, attendee_id=person_id, status__in=ACTIVE
+        )
+        booking = reads.promised(bookings).first()
+    return types.SessionForPerson(
+        session=session,
+        booking=_as_type(booking) if booking else None,
+        has_started=session.starts_at <= at,
+    )
 
 
 @reads.selector(queries=1)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from apps.catalog import types as catalog
+
 
 @dataclass(frozen=True)
 class Booking:
@@ -20,6 +22,15 @@ class Booking:
     room: str
     hold_expires_at: datetime | None
     confirmation_sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SessionForPerson:
+    """A session, and the active booking that the person who looks at it has, if any."""
+
+    session: catalog.Session
+    booking: Booking | None
+    has_started: bool
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from trellis import web
 
 from apps.bookings import selectors, services
 from apps.catalog import selectors as catalog
 
 
+@require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
     title, cursor = request.GET.get("title", ""), request.GET.get("cursor", "")
     sessions = catalog.upcoming_sessions(at=timezone.now(), title=title, cursor=cursor)
@@ -23,9 +24,15 @@ def session_list(request: HttpRequest) -> HttpResponse:
     return web.render(request, "bookings/session_list.html", context)
 
 
+@require_safe
 def session_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    session = catalog.session(public_id=public_id)
-    return web.render(request, "bookings/session_detail.html", {"session": session})
+    seen = selectors.session_for(public_id=public_id, person_id=request.user.pk, at=timezone.now())
+    context = {
+        "session": seen.session,
+        "booking": seen.booking,
+        "has_started": seen.has_started,
+    }
+    return web.render(request, "bookings/session_detail.html", context)
 
 
 @require_POST
@@ -40,12 +47,14 @@ def book_seat(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return redirect("bookings:my_bookings")
 
 
+@require_safe
 @login_required
 def my_bookings(request: HttpRequest) -> HttpResponse:
     bookings = selectors.bookings_of(
         attendee_id=web.user_id(request), cursor=request.GET.get("cursor", "")
     )
-    return web.render(request, "bookings/my_bookings.html", {"bookings": bookings})
+    context = {"bookings": bookings, "now": timezone.now()}
+    return web.render(request, "bookings/my_bookings.html", context)
 
 
 @require_POST

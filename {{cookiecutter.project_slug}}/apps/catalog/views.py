@@ -4,11 +4,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
 from trellis import web
 
 from apps.catalog import forms, services
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def propose_workshop(request: HttpRequest) -> HttpResponse:
     form = forms.ProposalForm(request.POST or None, request.FILES or None)

@@ -3,11 +3,13 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from trellis import errors, web
 
 from apps.insights import selectors
 
 
+@require_safe
 @login_required
 def occupancy(request: HttpRequest) -> HttpResponse:
     if not request.user.is_staff:

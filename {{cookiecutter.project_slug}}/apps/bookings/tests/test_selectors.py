@@ -43,6 +43,39 @@ class TestBooking:
         )
 
 
+class TestSessionFor:
+    def test_returns_the_active_booking_of_one_person(self) -> None:
+        booking = BookingFactory()
+        BookingFactory(session=booking.session)
+        BookingFactory(
+            session=booking.session,
+            attendee=booking.attendee,
+            status=Booking.Status.CANCELLED,
+            booked_at=datetime(2131, 1, 1, tzinfo=UTC),
+        )
+
+        seen = selectors.session_for(
+            public_id=booking.session.public_id,
+            person_id=booking.attendee_id,
+            at=booking.session.starts_at,
+        )
+
+        assert seen.booking
+        assert (seen.booking.public_id, seen.has_started) == (booking.public_id, True)
+
+    def test_takes_two_queries(self) -> None:
+        booking = BookingFactory()
+
+        testing.assert_constant_queries(
+            selectors.session_for,
+            grow=BookingFactory.create_batch,
+            consume=lambda seen: seen.booking.title,
+            public_id=booking.session.public_id,
+            person_id=booking.attendee_id,
+            at=booking.booked_at,
+        )
+
+
 class TestSeatsTaken:
     def test_counts_active_bookings_by_the_day_of_their_session(self) -> None:
         session = SessionFactory(starts_at=datetime(2130, 1, 10, 18, tzinfo=UTC))

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.bookings.models import Booking
 from apps.bookings.tests.factories import BookingFactory
 from apps.catalog import selectors as catalog
+from apps.catalog.models import Session
 from apps.catalog.tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +21,10 @@ MY_BOOKINGS = reverse("bookings:my_bookings")
 
 def get(client: Client, address: str, **query: str) -> str:
     return client.get(address, query).content.decode()
+
+
+def detail(session: Session) -> str:
+    return reverse("bookings:session_detail", args=[session.public_id])
 
 
 class TestSessionList:
@@ -67,12 +73,39 @@ class TestSessionDetail:
     def test_offers_a_seat_to_a_person_who_is_signed_in(self, client: Client) -> None:
         client.force_login(UserFactory())
 
-        page = get(client, reverse("bookings:session_detail", args=[SessionFactory().public_id]))
+        page = get(client, detail(SessionFactory()))
 
         assert "Book a seat" in page
 
+    def test_offers_no_second_seat_and_a_way_to_cancel_the_first(self, client: Client) -> None:
+        booking = BookingFactory()
+        client.force_login(booking.attendee)
+
+        page = get(client, detail(booking.session))
+
+        assert "You have a seat." in page
+        assert reverse("bookings:cancel_booking", args=[booking.public_id]) in page
+        assert "Book a seat" not in page
+
+    @pytest.mark.parametrize(
+        ("changes", "notice"),
+        [
+            ({"seats_left": 0}, "This session is full."),
+            ({"starts_at": datetime(2020, 1, 1, tzinfo=UTC)}, "This session has started."),
+        ],
+    )
+    def test_offers_no_seat_where_there_is_none(
+        self, client: Client, changes: dict[str, object], notice: str
+    ) -> None:
+        client.force_login(UserFactory())
+
+        page = get(client, detail(SessionFactory(**changes)))
+
+        assert notice in page
+        assert "Book a seat" not in page
+
     def test_offers_others_to_sign_in_and_come_back(self, client: Client) -> None:
-        address = reverse("bookings:session_detail", args=[SessionFactory().public_id])
+        address = detail(SessionFactory())
 
         assert f"{reverse('accounts:login')}?next={address}" in get(client, address)
 
@@ -97,8 +130,7 @@ class TestBookSeat:
 
         answer = client.post(reverse("bookings:book_seat", args=[session.public_id]))
 
-        page = reverse("bookings:session_detail", args=[session.public_id])
-        assert answer["Location"] == f"{reverse('accounts:login')}?next={page}"
+        assert answer["Location"] == f"{reverse('accounts:login')}?next={detail(session)}"
 
     def test_of_a_full_session_is_refused(self, client: Client) -> None:
         client.force_login(UserFactory())
@@ -124,7 +156,13 @@ class TestMyBookings:
         page = get(client, MY_BOOKINGS)
 
         assert booking.session.workshop.title in page
-        assert ("Cancel</button>" in page) == may_cancel
+        assert ("Cancel<" in page) == may_cancel
+
+    def test_offers_no_way_to_cancel_what_has_started(self, client: Client) -> None:
+        booking = BookingFactory(session__starts_at=timezone.now())
+        client.force_login(booking.attendee)
+
+        assert "Cancel<" not in get(client, MY_BOOKINGS)
 
     def test_is_not_for_strangers(self, client: Client) -> None:
         assert client.get(MY_BOOKINGS).status_code == 302

@@ -5,7 +5,7 @@ from django.core.checks import register
 
 class TrellisConfig(AppConfig):
     name = "trellis"
-    verbose_name = "House rules"
+    verbose_name = "Operations"
 
     def ready(self) -> None:
         if not settings.PRODUCTION:

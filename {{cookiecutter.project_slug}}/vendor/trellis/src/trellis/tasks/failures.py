@@ -44,6 +44,11 @@ def given_up(*, name: str, argument: str) -> set[Any]:
     return {value for value in values if isinstance(value, Hashable)} - {None}
 
 
+def count_open() -> int:
+    """Return how many failed tasks wait for somebody."""
+    return FailedTask.objects.filter(state=FailedTask.State.OPEN).count()
+
+
 def replay(*, failure_id: int, by: str) -> None:
     """Publish a failed task again, under its own id; `by` goes into the log.
 

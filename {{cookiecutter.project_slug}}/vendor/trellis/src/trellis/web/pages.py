@@ -1,16 +1,21 @@
 """HTML pages, and the page that shows a service's error."""
 
+import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render as django_render
+from django.template.loader import render_to_string
 
 from trellis import errors
 from trellis.reads.gate import no_queries
+from trellis.tasks import failures
 from trellis.web.status import TooManyRequests, invalid, status_of
 
 
@@ -28,12 +33,29 @@ def render(
 
 
 def project(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the project's name and description for every template."""
+    """Context processor: the project's name and description for every template.
+
+    `open_failures` is counted where a template shows it: on the first page of the admin.
+    """
     return {
         "project_name": settings.PROJECT_NAME,
         "project_description": settings.PROJECT_DESCRIPTION,
         "debug": settings.DEBUG,
+        "open_failures": failures.count_open,
     }
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an exception that nothing handled (`handler500`): 503 if the database is away.
+
+    The pages `500.html` and `503.html` get no context, which would need the database.
+    """
+    is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.INTERNAL_SERVER_ERROR
+    response = HttpResponse(render_to_string(f"{status:d}.html"), status=status)
+    if is_away:
+        response["Retry-After"] = "60"  # seconds
+    return response
 
 
 class BusinessErrorMiddleware:

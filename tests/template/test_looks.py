@@ -1,0 +1,48 @@
+"""Every page in a browser: at each width, light and dark, and as axe-core judges it.
+
+A screenshot of each, at five widths, is in build/screenshots/.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.template.browsing import screenshot, show
+from tests.template.rendered import ADMIN, OURS, Rendered
+
+WIDTHS = (320, 390, 576, 600, 768, 820, 900, 960, 1280, 1440)
+SHOWN = (320, 390, 600, 820, 1280)
+SERIOUS = ("serious", "critical")
+
+
+@pytest.mark.parametrize("name", [*OURS, *ADMIN])
+class TestPage:
+    def test_is_not_wider_than_the_screen(self, name: str, page: Page, rendered: Rendered) -> None:
+        show(page, rendered, name)
+        too_wide = {}
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            needed = page.evaluate("document.documentElement.scrollWidth")
+            if needed > width:
+                too_wide[width] = needed
+            if width in SHOWN:
+                screenshot(page, f"{name.replace('/', '-')} {width}")
+
+        assert too_wide == {}
+
+    def test_has_no_serious_fault_by_axe(self, name: str, page: Page, rendered: Rendered) -> None:
+        faults = []
+        for scheme, only in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # it is a literal
+            show(page, rendered, name)
+            for width in (390, 1280):
+                page.set_viewport_size({"width": width, "height": 800})
+                found = Axe().run(page, options={"resultTypes": ["violations"], **only})
+                faults += [
+                    f"{scheme}, {width}: {violation['id']}: {node['html']} {node['failureSummary']}"
+                    for violation in found.response["violations"]
+                    if violation["impact"] in SERIOUS
+                    for node in violation["nodes"]
+                ]
+
+        assert faults == []
