@@ -41,6 +41,7 @@ LIBRARY = "vendor/trellis/src/trellis"
 LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
+LOOKS = f"{T}/test_looks.py"
 SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
 ENV, UPLOADS = "tests/library/test_env.py", "tests/library/test_uploads.py"
 
@@ -134,9 +135,13 @@ FAULTS = (
     Fault("a field has no name for a screen reader", f"{BOOKINGS}/templates/bookings/session_list.html", ' aria-label="Search by title"', "", PAGES),
     Fault("a page does not close what it opens", f"{BOOKINGS}/templates/bookings/session_list.html", "  </article>\n  {% empty %}", "  {% empty %}", PAGES),
     Fault("a form has no token", f"{BOOKINGS}/templates/bookings/my_bookings.html", "{% csrf_token %}", "", PAGES),
-    Fault("a column has no name", f"{BOOKINGS}/templates/bookings/my_bookings.html", '<span class="visually-hidden">Cancel</span>', "", PAGES),
     Fault("a refusal is not announced", "templates/refused.html", ' role="alert"', "", PAGES),
     Fault("what a visitor typed becomes markup", f"{BOOKINGS}/templates/bookings/session_list.html", "called “{{ title }}”", "called “{{ title|safe }}”", PAGES),
+    Fault("a long word widens the page", "static/site.css", ":is(h1, h2, h3, a, p, li, dd, td) { overflow-wrap: anywhere; }\n", "", LOOKS),
+    Fault("nobody can read links at night", "static/site.css", "    --pico-primary: #6cc495;\n", "", LOOKS),
+    Fault("the navigation is wider than a telephone", "static/site.css", "nav ul { flex-wrap: wrap; }\n", "", LOOKS),
+    Fault("a second seat is offered", f"{BOOKINGS}/templates/bookings/session_detail.html", "{% elif booking %}", "{% elif False %}", "project apps/bookings"),
+    Fault("the page of an error needs what has failed", f"{LIBRARY}/web/pages.py", 'render_to_string(f"{status:d}.html")', 'render_to_string("404.html", request=request)', PAGES),
     Fault("a telephone shows a page for desks", "templates/base.html", '  <meta name="viewport" content="width=device-width, initial-scale=1">\n', "", PAGES),
     # The admin, and validators
     Fault("staff delete bookings without a service", f"{BOOKINGS}/admin.py", "obj: Booking | None = None) -> bool:\n        return False", "obj: Booking | None = None) -> bool:\n        return True", PAGES),

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -36,12 +37,18 @@ def people(request: HttpRequest) -> HttpResponse:
     return web.render(request, "people.html", {"people": people, "count": people.count()})
 
 
+def waits(request: HttpRequest) -> HttpResponse:
+    raise OperationalError("the database is away")
+
+
+handler500 = "trellis.web.pages.server_error"
 urlpatterns = [
     path("", lambda request: HttpResponse("home"), name="home"),
     path("book/", book),
     path("name/", name),
     path("breaks/", breaks),
     path("people/", people),
+    path("waits/", waits),
 ]
 
 
@@ -51,6 +58,8 @@ def pages(settings: Settings, tmp_path: Path) -> Path:
     settings.ROOT_URLCONF = __name__
     settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
     (tmp_path / "refused.html").write_text("{{ error.title }}: {{ error.detail }}")
+    for status in (500, 503):
+        (tmp_path / f"{status}.html").write_text("without context: {{ user }}{{ request }}.")
     return tmp_path
 
 
@@ -72,6 +81,19 @@ class TestBusinessErrorMiddleware:
     def test_leaves_other_errors_alone(self, client: Client) -> None:
         with pytest.raises(RuntimeError, match="a fault of ours"):
             client.get("/breaks/")
+
+
+class TestServerError:
+    @pytest.mark.parametrize(
+        ("url", "status", "retry_after"), [("/breaks/", 500, None), ("/waits/", 503, "60")]
+    )
+    def test_tells_a_fault_of_ours_from_a_database_that_is_away(
+        self, url: str, status: int, retry_after: str | None
+    ) -> None:
+        answer = Client(raise_request_exception=False).get(url)
+
+        assert (answer.status_code, answer.content) == (status, b"without context: .")
+        assert answer.get("Retry-After") == retry_after
 
 
 class TestRender:

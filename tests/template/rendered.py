@@ -15,7 +15,7 @@ from unittest.mock import patch
 from django.conf import settings
 from django.core import signing
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from apps.accounts.models import User
@@ -102,8 +102,13 @@ keep("map", staff.get("/_map/"))
 keep("occupancy", staff.get("/insights/"))
 with patch("apps.catalog.selectors.upcoming_sessions", side_effect=RuntimeError):
     keep("broken", visitor.get("/sessions/"), 500)
-with patch("apps.catalog.selectors.upcoming_sessions", side_effect=OperationalError):
-    keep("unavailable", visitor.get("/sessions/"), 503)
+def fail(*query):
+    raise OperationalError
+with connection.execute_wrapper(fail):
+    keep("unavailable", staff.get("/sessions/"), 503)
+    answer = staff.get("/api/bookings")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+    assert answer["Content-Type"] == "application/problem+json"
 
 keep("admin, sign in", visitor.get("/admin/login/"))
 keep("admin", staff.get("/admin/"))

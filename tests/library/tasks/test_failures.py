@@ -48,6 +48,16 @@ class TestGivenUp:
 
 
 @pytest.mark.django_db
+class TestCountOpen:
+    def test_counts_what_waits_for_somebody(self, task: Any) -> None:
+        for number, state in enumerate(["open", "open", "discarded", "replayed"]):
+            row = fail(task, task_id=str(number))
+            FailedTask.objects.filter(pk=row.pk).update(state=state)
+
+        assert failures.count_open() == 2
+
+
+@pytest.mark.django_db
 class TestReplay:
     def test_publishes_under_the_same_task_id_and_request_id(
         self, task: Any, published: list[dict[str, Any]]
