@@ -102,7 +102,7 @@ FAULTS = (
     Fault("the image holds development packages", DOCKERFILE, "--no-dev ", "", f"{IMAGE} -k development_package"),
     Fault("the library in the image is a link", DOCKERFILE, "--no-dev --no-editable", "--no-dev", f"{IMAGE} -k ordinary_package"),
     Fault("the image has no static files", DOCKERFILE, "COPY --from=build /app/var/static var/static\n", "", f"{IMAGE} -k static_files"),
-    Fault("the image starts in development", DOCKERFILE, "    DJANGO_ENV=production \\\n    GRANIAN", "    GRANIAN", f"{IMAGE} -k refuses_to_start"),
+    Fault("the image starts in development", DOCKERFILE, "    DJANGO_ENV=production \\\n    PORT", "    PORT", f"{IMAGE} -k refuses_to_start"),
     Fault("the image is never healthy", DOCKERFILE, "/health/live'", "/health/alive'", f"{IMAGE} -k stays_healthy"),
     Fault("a stop kills the requests", DOCKERFILE, "STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", f"{IMAGE} -k stays_healthy"),
     Fault("secrets are copied into the image", ".dockerignore", ".env\n.env.*", ".env.*", f"{IMAGE} -k no_secret"),
@@ -117,7 +117,8 @@ FAULTS = (
     Fault("beat has a command that does not exist", COMPOSE, "[celery, -A, config, beat,", "[celery, -A, config, beats,", f"{IMAGE} -k starts_the_worker"),
     Fault("a worker is killed before it has stopped", COMPOSE, "stop_grace_period: 40s # longer than worker", "stop_grace_period: 10s # longer than worker", f"{IMAGE} -k time_it_takes"),
     Fault("the site starts before its database", COMPOSE, "      condition: service_completed_successfully", "      condition: service_started", f"{IMAGE} -k migrates_first"),
-    Fault("the trial site trusts anybody's headers", COMPOSE, '    PROXY_COUNT: "0" # and no proxy whose headers could be trusted\n', "", f"{IMAGE} -k trusts_no_header"),
+    Fault("visitors get past the proxy", COMPOSE, "  web: # reached by the proxy only, whose headers it trusts\n    <<: *app\n", "  web:\n    <<: *app\n    ports: [8080:8000]\n", f"{IMAGE} -k reach_the_proxy"),
+    Fault("beat writes where it may not", COMPOSE, ", --schedule, /tmp/celerybeat-schedule", "", f"{IMAGE} -k starts_the_worker"),
     # Test runs
     Fault("tests read .env", "pyproject.toml", '"-p", "trellis.pytest_run", ', "", f"{T}/test_runs.py"),
     Fault("two test runs share the keys of Redis", SETTINGS, '    _cache["KEY_PREFIX"] =', '    _ =', f"{T}/test_runs.py -k caches"),

@@ -17,7 +17,7 @@ ANSWERS = r"""{{ cookiecutter | jsonify }}"""  # JSON in ASCII: nothing in it ca
 # uv cannot install a project that is named like a dependency of it or of its library.
 DEPENDENCIES = (
     "argon2-cffi|celery|django|django-debug-toolbar|django-environ|django-ninja|django-structlog|"
-    "django-stubs|django-stubs-ext|django-zeal|factory-boy|granian|honcho|mypy|orjson|psycopg|"
+    "django-stubs|django-stubs-ext|django-zeal|factory-boy|gunicorn|honcho|mypy|orjson|psycopg|"
     "pytest|pytest-django|pytest-xdist|ruff|sentry-sdk|structlog|trellis-conventions|watchfiles|"
     "whitenoise"
 )

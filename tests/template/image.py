@@ -52,23 +52,29 @@ class Image:
                 getattr(self, f"_{word.lower()}")(rest.strip(), context)
 
     def start(
-        self, command: list[str], *, log: Path, **environment: str
+        self, command: list[str], *, log: Path, read_only: bool = False, **environment: str
     ) -> "subprocess.Popen[bytes]":
-        """Start a command as the image's user, with its environment and `environment`."""
+        """Start a command as the image's user, with its environment and `environment`.
+
+        `read_only`: it can write to a /tmp of its own and to nothing else, as with Docker.
+        """
         stage = self.stage
         variables = {"HOME": "/nonexistent"} | stage.environment | environment
         values = [f"{name}={value}" for name, value in variables.items()]
         inside = ["chroot", f"--userspec={stage.user}", str(stage.root), "env", "-i", *values]
         cd = ["sh", "-c", f'cd {stage.workdir} && exec "$@"', "sh"]
+        mount = f"mount -o remount,bind,ro {stage.root} && mount -t tmpfs tmpfs {stage.root}/tmp"
+        alone = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        enter = [*self._enter(), *(alone if read_only else [])]
         with log.open("w") as output:
             return subprocess.Popen(
-                [*self._enter(), *inside, *cd, *command], stdout=output, stderr=subprocess.STDOUT
+                [*enter, *inside, *cd, *command], stdout=output, stderr=subprocess.STDOUT
             )
 
     def run(self, *command: str, **environment: str) -> tuple[int, str]:
         """Run a command to its end; return its exit status and what it printed."""
         log = self._scratch / "printed"
-        status = self.start([*command], log=log, **environment).wait(timeout=120)
+        status = self.start([*command], log=log, read_only=False, **environment).wait(timeout=120)
         return status, log.read_text()
 
     def _enter(self) -> list[str]:

@@ -115,7 +115,13 @@ else:
     _database_options = {
         # Milliseconds. What takes longer than this is a fault to report, not one to wait for.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
-        " -c idle_in_transaction_session_timeout=60000"
+        " -c idle_in_transaction_session_timeout=60000",
+        # Seconds, and milliseconds for the last: after them, a host that is gone is an error.
+        "connect_timeout": 3,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
     }
     _database["CONN_HEALTH_CHECKS"] = True
 _database.setdefault("CONN_MAX_AGE", 60)  # seconds; to connect costs 2 ms, also with SQLite
@@ -141,7 +147,7 @@ CACHES = {"default": _cache}
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["trellis.web.limits.Backend"]  # Django's, with limits against guessing
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "trellis.web.hashing.Argon2PasswordHasher",  # Django's, a few at a time
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -159,6 +165,8 @@ LOGOUT_REDIRECT_URL = "home"
 PASSWORD_RESET_TIMEOUT = 3600  # seconds that mailed links work, those to sign up as well
 
 PROXY_COUNT = env.number("PROXY_COUNT", default=1 if PRODUCTION else 0)
+# Shows to its bearer what /health/ready has found; without one, to nobody.
+HEALTH_TOKEN = env.text("HEALTH_TOKEN", default="", example="30 random characters")
 
 # --- Pages ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ SECRET_KEY = "only-for-tests-" * 4
 ALLOWED_HOSTS = ["testserver", "localhost"]
 PROXY_COUNT = 0
 UPLOAD_MAX_BYTES = 1_000_000
+HEALTH_TOKEN = ""
 
 INSTALLED_APPS = [
     "django.contrib.admin",
