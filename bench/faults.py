@@ -97,7 +97,7 @@ FAULTS = (
     Fault("an example goes to production as it stands", ENVIRONMENT, "SECRET_KEY=change-me", "SECRET_KEY=aB3dE6gH9jK2mN5pQ8sT1vW4yZ7cF0iL-oR_uX.bC6dE9fG2hJ", SET),
     # The image
     Fault("the image runs as root", DOCKERFILE, "USER app\n", "", f"{IMAGE} -k user_who"),
-    Fault("the image writes over its own code", DOCKERFILE, "install -d -o app -g app /app/var", "install -d -o app -g app /app /app/var", f"{IMAGE} -k user_who"),
+    Fault("the image writes over its own code", DOCKERFILE, "install -d -m 700 -o app -g app /app/var", "install -d -m 700 -o app -g app /app /app/var", f"{IMAGE} -k user_who"),
     Fault("the image of a private clone cannot be read", DOCKERFILE, "COPY --from=build /app/var/static var/static\nCOPY --chmod=755 . .", "COPY --from=build /app/var/static var/static\nCOPY . .", f"{IMAGE} -k clone_was_private"),
     Fault("the image holds development packages", DOCKERFILE, "--no-dev ", "", f"{IMAGE} -k development_package"),
     Fault("the library in the image is a link", DOCKERFILE, "--no-dev --no-editable", "--no-dev", f"{IMAGE} -k ordinary_package"),
@@ -201,7 +201,9 @@ FAULTS = (
     # Logs, health, owners
     Fault("log lines name no owner", f"{LIBRARY}/logs.py", "        event.setdefault(\"owner\", team)\n    return event", "        pass\n    return event", "tests/library/test_logs.py"),
     Fault("a log in a file is full of colours", f"{LIBRARY}/logs.py", "sys.stderr.isatty()", "True", "tests/library/test_logs.py"),
-    Fault("a process without its database is ready", f"{LIBRARY}/web/health.py", "status=503", "status=200", "tests/library/test_health.py"),
+    Fault("a process without its database is ready", f"{LIBRARY}/web/health.py", "status=200 if ok else 503", "status=200", "tests/library/test_health.py"),
+    Fault("everybody is told where the database is", f"{LIBRARY}/web/health.py", "details=bool(token) and _is_bearer(authorization, token)", "details=_is_bearer(authorization, token)", "tests/library/test_health.py"),
+    Fault("a database that hangs takes all threads", f"{LIBRARY}/web/server.py", '**{"timeout": seconds} | options', "**options", "tests/library/test_health.py"),
     Fault("nobody can tell which log lines belong to a complaint", f"{LIBRARY}/web/requests.py", 'response["X-Request-ID"] = tracing.request_id()', "pass", "tests/library/test_requests.py"),
     Fault("production loads the checks", f"{LIBRARY}/apps.py", "if not settings.PRODUCTION:", "if True:", "tests/library/test_public_names.py"),
     Fault("an app's reviews go to nobody", f"{LIBRARY}/ownership.py", 'f"{pattern} {handle}\\n"', 'f"# {pattern} {handle}\\n"', "tests/library/test_ownership.py"),

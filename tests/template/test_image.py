@@ -68,7 +68,8 @@ def environment_of(services: dict[str, Any]) -> Iterator[Callable[[str], dict[st
         connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def environment_of(service: str) -> dict[str, str]:
-        given = {name: str(value) for name, value in services[service]["environment"].items()}
+        environment = services[service]["environment"]
+        given = {name: "" if value is None else str(value) for name, value in environment.items()}
         assert given["DATABASE_URL"].startswith("postgres://")
         assert given["CACHE_URL"].startswith("redis://redis:6379/")
         assert given["CELERY_BROKER_URL"].startswith("redis://redis:6379/")

@@ -27,6 +27,11 @@ forwarded_allow_ips = ""
 header_map = "drop"
 
 
+def pre_request(worker: Any, request: Any) -> None:
+    """Give up a client, in practice a proxy, that stops in the middle of a request or answer."""
+    request.unreader.sock.settimeout(10)  # seconds
+
+
 def post_worker_init(worker: Any) -> None:
     """Let health checks be answered, and requests end, while PostgreSQL hangs."""
     from trellis.web import server  # not before Django is set up

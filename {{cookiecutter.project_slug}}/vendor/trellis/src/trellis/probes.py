@@ -123,6 +123,8 @@ def proxy() -> str:
 @_probe("disk", fix="Let the user of this process, and nobody else, read and write var/.")
 def disk() -> str:
     """Who may read and write what the project keeps, and how much space there is."""
+    if os.statvfs(settings.VAR_DIR).f_flag & os.ST_RDONLY:
+        return "read-only: nothing is kept here"  # the image, with a volume for uploads at most
     with tempfile.TemporaryFile(dir=settings.VAR_DIR, buffering=0) as file:
         file.write(b"doctor")
     for path in (settings.VAR_DIR, settings.BASE_DIR / ".env"):
