@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 import demo
@@ -159,6 +160,50 @@ class TestMap:
         assert picture.read_bytes() == first
         page.goto(picture.as_uri())
         assert page.get_by_text("curators", exact=True).is_visible()
+
+
+class TestProposals:
+    def test_are_sent_with_a_wrong_and_then_a_right_picture_and_published(
+        self, browser: Browser, page: Page, desk: str, tmp_path: Path
+    ) -> None:
+        wrong, right = tmp_path / "wrong.png", tmp_path / "right.jpg"
+        wrong.write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+        Image.new("RGB", (1200, 800), "darkgreen").save(right)
+        sign_in(page, desk, "demo@example.com")
+        page.goto(f"{desk}/sessions/")
+        page.get_by_role("link", name="Propose a workshop").click()
+
+        page.get_by_label("Title").fill("Sourdough from scratch")
+        page.get_by_label("Summary").fill("Where to look, and what to leave alone.")
+        page.get_by_label("food").check()
+        page.get_by_label("Picture").set_input_files(wrong)
+        page.get_by_role("button", name="Send the proposal").click()
+        page.get_by_text("This file is no PNG, JPEG or WebP picture.").wait_for()
+        screenshot(page, "proposal-wrong-picture")
+
+        page.get_by_label("Picture").set_input_files(right)
+        page.get_by_role("button", name="Send the proposal").click()
+        page.get_by_text("with this title already").wait_for()
+        assert page.get_by_label("Summary").input_value().startswith("Where to look")
+        assert page.get_by_label("food").is_checked()
+        screenshot(page, "proposal-title-taken")
+
+        page.get_by_label("Title").fill("A walk for mushrooms")
+        page.get_by_label("Picture").set_input_files(right)
+        page.get_by_role("button", name="Send the proposal").click()
+        page.get_by_text("We will read your proposal soon.").wait_for()
+
+        staff = browser.new_page(viewport={"width": 1280, "height": 800})
+        sign_in(staff, desk, "staff@example.com")
+        staff.goto(f"{desk}/admin/catalog/workshop/?published_at__isempty=1")
+        row = staff.get_by_role("row", name="A walk for mushrooms")
+        assert row.locator("img").evaluate("picture => picture.naturalWidth") == 1200
+        screenshot(staff, "admin-proposals")
+        row.get_by_role("checkbox").check()
+        staff.get_by_role("combobox", name="Action").select_option(label="Publish the proposal")
+        staff.get_by_role("button", name="Run").click()
+        staff.get_by_text("A walk for mushrooms: published.").wait_for()
+        staff.close()
 
 
 class TestFailedTasks:
