@@ -16,10 +16,10 @@ ANSWERS = r"""{{ cookiecutter | jsonify }}"""  # JSON in ASCII: nothing in it ca
 
 # uv cannot install a project that is named like a dependency of it or of its library.
 DEPENDENCIES = (
-    "argon2-cffi|celery|django|django-debug-toolbar|django-environ|django-ninja|django-structlog|"
-    "django-stubs|django-stubs-ext|django-zeal|factory-boy|gunicorn|honcho|mypy|orjson|psycopg|"
-    "pytest|pytest-django|pytest-xdist|ruff|sentry-sdk|structlog|trellis-conventions|watchfiles|"
-    "whitenoise"
+    "argon2-cffi|celery|django|django-debug-toolbar|django-environ|django-ninja|django-storages|"
+    "django-structlog|django-stubs|django-stubs-ext|django-zeal|factory-boy|gunicorn|honcho|mypy|"
+    "orjson|pillow|psycopg|pytest|pytest-django|pytest-xdist|ruff|sentry-sdk|structlog|"
+    "trellis-conventions|watchfiles|whitenoise"
 )
 ADDRESS = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 # What is refused: a pattern and the reason. (Text is safe in TOML, YAML and Markdown then.)
