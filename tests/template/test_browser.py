@@ -179,14 +179,12 @@ class TestProposals:
         page.get_by_label("Picture").set_input_files(wrong)
         page.get_by_role("button", name="Send the proposal").click()
         page.get_by_text("This file is no PNG, JPEG or WebP picture.").wait_for()
-        screenshot(page, "proposal-wrong-picture")
 
         page.get_by_label("Picture").set_input_files(right)
         page.get_by_role("button", name="Send the proposal").click()
         page.get_by_text("with this title already").wait_for()
         assert page.get_by_label("Summary").input_value().startswith("Where to look")
         assert page.get_by_label("food").is_checked()
-        screenshot(page, "proposal-title-taken")
 
         page.get_by_label("Title").fill("A walk for mushrooms")
         page.get_by_label("Picture").set_input_files(right)
@@ -198,7 +196,6 @@ class TestProposals:
         staff.goto(f"{desk}/admin/catalog/workshop/?published_at__isempty=1")
         row = staff.get_by_role("row", name="A walk for mushrooms")
         assert row.locator("img").evaluate("picture => picture.naturalWidth") == 1200
-        screenshot(staff, "admin-proposals")
         row.get_by_role("checkbox").check()
         staff.get_by_role("combobox", name="Action").select_option(label="Publish the proposal")
         staff.get_by_role("button", name="Run").click()
