@@ -103,6 +103,7 @@ class TestUses:
             ("services.py", "from apps.orders import people\nfrom people import apps"),
             ("services.py", '"""Like people.Person of apps.people."""'),
             ("services.py", "from apps.gone import selectors"),
+            ("services.py", 'log("people.Person")'),
             ("templates/orders/list.html", "{% extends 'base.html' %}{% url 'home' %}"),
         ],
     )

@@ -28,7 +28,7 @@ from trellis.tasks import catalogue
 
 NOT_READ = {"tests", "migrations", "__pycache__"}
 IN_TEMPLATES = re.compile(r"""\{%\s*(?:url|include|extends)\s+["'](\w+)[:/]""")
-MODEL = re.compile(r"\w+\.[A-Z]\w*")  # a relation names its model like this: "accounts.User"
+MODEL = re.compile(r"\w+\.[A-Z]\w*")  # how a relation names a model: "accounts.User"
 PARTS = ("uses", "services", "selectors", "tasks", "caches", "waivers")
 REMARKS = {
     "used": "",
@@ -192,7 +192,7 @@ def read_code(root: Path) -> Code:
 
 
 def _in_python(text: str, place: Place, code: Code) -> Iterator[tuple[str, int, str]]:
-    """Yield (app, line, word) for each import and model of an app; note the public functions."""
+    """Yield (app, line, word) for each import and relation; note the public functions."""
     tree = ast.parse(text)
     *package, module = place.path.removesuffix(".py").split("/")
     dotted = ".".join([*package, module]).removesuffix(".__init__")
@@ -210,6 +210,8 @@ def _in_python(text: str, place: Place, code: Code) -> Iterator[tuple[str, int, 
                 parts = [part for part in (*start, *alias.name.split(".")) if part]
                 if parts[0] == "apps" and len(parts) > 1:
                     yield parts[1], node.lineno, f"apps.{parts[1]}"
+        elif "models" not in dotted.split("."):
+            continue
         elif isinstance(node, ast.Attribute) and node.attr == "AUTH_USER_MODEL":
             yield settings.AUTH_USER_MODEL.split(".")[0], node.lineno, node.attr
         elif isinstance(node, ast.Constant) and MODEL.fullmatch(str(node.value)):

@@ -1,13 +1,11 @@
 """The map: a page and a picture of the apps. For staff; on a development server for everybody."""
 
-import functools
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.auth.decorators import user_passes_test
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -24,16 +22,15 @@ COLOURS = 6  # of teams, in map.css
 NO_FIGURES = "The database cannot be reached: failed tasks and hit rates are missing."
 
 
-def _for_staff(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    @functools.wraps(view)
-    def run(request: HttpRequest, **arguments: str) -> HttpResponse:
-        if not settings.DEBUG and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        if not settings.DEBUG and not request.user.is_staff:
-            raise errors.Forbidden("The map is for staff.")
-        return view(request, **arguments)
+def _is_allowed(user: Any) -> bool:
+    if settings.DEBUG or user.is_staff:
+        return True
+    if user.is_authenticated:
+        raise errors.Forbidden("The map is for staff.")
+    return False  # to the login page
 
-    return run
+
+_for_staff = user_passes_test(_is_allowed)
 
 
 @_for_staff
