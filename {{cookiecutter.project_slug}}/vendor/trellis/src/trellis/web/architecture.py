@@ -52,7 +52,8 @@ class Place(NamedTuple):
             return address.replace("{line}", str(self.line))
         if not settings.DEBUG and not self.path.endswith(".md"):
             return ""
-        return reverse("map_file", args=[self.path]) + f"#:~:text={quote(self.word)}"
+        fragment = f"#:~:text={quote(self.word)}" if self.word else ""
+        return reverse("map_file", args=[self.path]) + fragment
 
 
 class Item(NamedTuple):
