@@ -38,7 +38,11 @@ DOCKERFILE, COMPOSE, WORKFLOW = "Dockerfile", "compose.yaml", ".github/workflows
 BOOKINGS, CATALOG = "apps/bookings", "apps/catalog"
 ACCOUNTS = "apps/accounts/services.py"
 LIBRARY = "vendor/trellis/src/trellis"
-MAP, CODE, MAP_TESTS = f"{LIBRARY}/web/map.py", f"{LIBRARY}/web/architecture.py", "tests/library/test_map.py"
+MAP, CODE, MAP_TESTS = (
+    f"{LIBRARY}/web/map.py",
+    f"{LIBRARY}/web/architecture.py",
+    "tests/library/test_map.py",
+)
 LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
