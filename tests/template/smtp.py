@@ -2,6 +2,7 @@
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -12,7 +13,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     """As much of SMTP (RFC 5321) as Python's own client needs.
 
     Set `refuses` and it takes no mail. `mails` holds what it took, `refused` counts the rest. Set
-    `user` and it refuses every password.
+    `user` and it refuses every password. It takes `delay` seconds for each mail.
     """
 
     allow_reuse_address = True
@@ -21,6 +22,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self, *, host: str = "127.0.0.1") -> None:
         super().__init__((host, 0), _Conversation)
         self.refuses = False
+        self.delay = 0.0
         self.user = ""
         self.refused = 0
         self.mails: list[Message] = []
@@ -42,6 +44,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                     self.answer("451 try again later")
                 case b"DATA":
                     self.answer("354 send the mail")
+                    time.sleep(self.server.delay)
                     self.server.mails.append(message_from_bytes(self.read_mail()))
                     self.answer("250 accepted")
                 case b"EHLO" if self.server.user:
