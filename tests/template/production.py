@@ -38,7 +38,8 @@ at = timezone.now()
 known = User.objects.count()
 emails = [f"person-{{known + number}}@example.com" for number in range(people)]
 users = User.objects.bulk_create([User(email=email) for email in emails])
-workshop = services.announce_workshop(title=f"At {{at}}", summary="As many as there are seats.")
+summary = "As many as there are seats."
+workshop = services.announce_workshop(title=f"At {{at}}", summary=summary, at=at)
 ids = [
     services.schedule_session(
         workshop_id=workshop, starts_at=at + timedelta(days=30), minutes=60, room="Hall",
