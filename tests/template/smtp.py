@@ -4,7 +4,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import Message
 
@@ -36,6 +36,10 @@ class _Conversation(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
+        with suppress(ConnectionError):  # its client was killed
+            self.converse()
+
+    def converse(self) -> None:
         self.answer("220 ready")
         while line := self.rfile.readline():
             match line.split(maxsplit=1)[0].upper() if line.strip() else b"":
@@ -59,8 +63,13 @@ class _Conversation(socketserver.StreamRequestHandler):
                     self.answer("250 OK")
 
     def read_mail(self) -> bytes:
-        lines = iter(self.rfile.readline, b".\r\n")
-        return b"".join(line.removeprefix(b".") for line in lines)
+        """Return a whole mail. Raises `ConnectionResetError`."""
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                raise ConnectionResetError
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)
 
     def answer(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())

@@ -56,18 +56,6 @@ class TestOutage:
         assert (outcome.lost, outcome.unsent, outcome.twice, outcome.wrong) == (0, 0, 0, 0), outcome
         assert load.bad_since(over) < 5
 
-    @pytest.mark.parametrize("site", ["files"], indirect=True)
-    def test_of_the_worker_loses_nothing_and_does_nothing_twice(self, site: Production) -> None:
-        offer = site.prepare(people=40, sessions=10, seats=1000)
-
-        with Load(site.site.proxied, offer, clients=4) as load:
-            outages.worker_killed(site)
-        accepted = [answer.booking for answer in load.answers if answer.booking]
-        outcome = production.what_became_of(site, accepted)
-
-        assert len(accepted) > 20
-        assert (outcome.lost, outcome.unsent, outcome.twice, outcome.wrong) == (0, 0, 0, 0), outcome
-
 
 class TestPage:
     def test_has_a_row_for_each_measurement_and_nothing_lost(self) -> None:
