@@ -4,6 +4,7 @@ Each keeps its data in a folder, listens at a free port, and dies with `kill`.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -212,7 +213,12 @@ def needs(*programs: str) -> None:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """Return a port of `host` at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of `host` at which nobody listens.
+
+    None that the system gives to clients: one of these could take it while its server restarts.
+    """
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
