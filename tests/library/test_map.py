@@ -325,7 +325,7 @@ class TestAccess:
 
 @pytest.mark.django_db
 class TestPage:
-    def test_shows_the_figures_of_now(self, task: Any, staff: Client) -> None:
+    def test_shows_the_figures_of_now(self, task: Any, admin_client: Client) -> None:
         @caching.cached_read(
             name="x.y", version=1, ttl=9, bottleneck="4 <joins>", invalidated_by=()
         )
@@ -335,12 +335,14 @@ class TestPage:
         try:
             fail(task)
             CacheUse.objects.create(name="x.y", day=timezone.now().date(), hits=3, loads=1)
-            text = text_of(staff)
+            text = text_of(admin_client)
         finally:
             del declared["x.y"]
 
         assert "4 &lt;joins&gt;; 75% hits in seven days" in text
-        assert "1 failed" in text
+        (failed,) = re.findall('href="([^"]*)">1 failed', text)
+        failures = admin_client.get(failed.replace("&amp;", "&")).content.decode()
+        assert "1 failed task" in failures
 
     def test_marks_what_is_not_declared(self, project: Project, staff: Client) -> None:
         project.write("apps/people/services.py", "from apps.orders import selectors")
