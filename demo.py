@@ -5,6 +5,7 @@ Everything is below `build/`. What is started here is stopped here, also after a
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -269,11 +270,11 @@ def recovery(*, project: Path, address: str) -> Recovery:
 
 def catalogue(*, project: Path) -> str:
     """Return the tasks of the project, one line each."""
-    command = [str(project / ".venv" / "bin" / "python"), "manage.py", "tasks", "--json"]
-    cards = json.loads(run(command, cwd=project))
+    command = [str(project / ".venv" / "bin" / "python"), "manage.py", "tasks"]
+    rows = [re.split(r"\s{2,}", line) for line in run(command, cwd=project).splitlines()[1:]]
     return "\n".join(
-        f"{'':12}{card['name']:<37} {card['owner']}, {card['schedule']}, retries {card['retries']}"
-        for card in cards
+        f"{'':12}{name:<37} {owner}, {schedule}, retries {retries}"
+        for name, owner, _, schedule, retries, *_ in rows
     )
 
 
