@@ -167,6 +167,7 @@ FAULTS = (
     # What always holds
     Fault("anybody cancels anybody's booking", f"{BOOKINGS}/services.py", "public_id=public_id, attendee_id=by", "public_id=public_id", "project apps/bookings"),
     Fault("a link cancels a booking", f"{BOOKINGS}/views.py", "@require_POST\ndef cancel_booking", "def cancel_booking", "project tests"),
+    Fault("a page takes methods that nobody listed", "apps/accounts/views.py", '@method_decorator(for_forms, name="dispatch")\nclass ChangePassword', "class ChangePassword", "project tests"),
     Fault("a payment that comes too late is accepted", f"{BOOKINGS}/services.py", "        hold_expires_at__gt=at,\n", "", "project apps/bookings"),
     Fault("a seat is held after its session began", f"{BOOKINGS}/services.py", "min(at + HOLD_LASTS, session.starts_at)", "at + HOLD_LASTS", "project apps/bookings"),
     Fault("anybody sees how full the house is", "apps/insights/views.py", "not request.user.is_staff", "False", "project apps/insights"),

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.management import call_command
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 from apps.accounts.models import User
 from apps.accounts.selectors import SIGN_UP_LINK
@@ -99,6 +99,9 @@ keep("session, full", staff.get(f"/sessions/{full.public_id}/"))
 keep("session, past", visitor.get(f"/sessions/{past.public_id}/"))
 keep("bookings, many", demo.get("/bookings/"))
 keep("map", staff.get("/_map/"))
+with override_settings(DEBUG=True):
+    keep("mails", visitor.get("/_mail/"))
+    keep("home, development", visitor.get("/"))
 keep("occupancy", staff.get("/insights/"))
 with patch("apps.catalog.selectors.upcoming_sessions", side_effect=RuntimeError):
     keep("broken", visitor.get("/sessions/"), 500)

@@ -1,12 +1,15 @@
 """What holds for the project as a whole."""
 
+from typing import Any
+
 import pytest
 from django.core.management import call_command
 from trellis import testing
 
 from apps.accounts.tests.factories import UserFactory
+from apps.bookings.tests.factories import BookingFactory  # example
 
-# Who may reach which URL. A URL that is not in this table fails the test below.
+# Who may reach which URL by which method. A URL that is not in this table fails the test below.
 ACCESS = {
     "": "GET everybody",
     "_mail/": "GET everybody",  # in development
@@ -23,19 +26,25 @@ ACCESS = {
     "admin/*": "GET staff",
     "api/*": "GET everybody",
     "api/bookings": "GET POST signed in",  # example
-    "api/bookings/<uuid:public_id>": "DELETE signed in",  # example
+    "api/bookings/<uuid:public_id>": "DELETE owner",  # example
     "api/proposals": "POST signed in",  # example
     "api/sessions": "GET everybody",  # example
     "api/sessions/<uuid:public_id>": "GET everybody",  # example
     "bookings/": "GET signed in",  # example
-    "bookings/<uuid:public_id>/cancel/": "POST signed in",  # example
+    "bookings/<uuid:public_id>/cancel/": "POST owner",  # example
     "insights/": "GET staff",  # example
     "sessions/": "GET everybody",  # example
     "sessions/<uuid:public_id>/": "GET everybody",  # example
-    "sessions/<uuid:public_id>/book/": "POST signed in",  # example
+    "sessions/<uuid:public_id>/book/": "POST anyone signed in",  # example
     "media/<path:path>": "GET everybody",
     "workshops/propose/": "GET POST signed in",  # example
     # startapp adds URLs above this line
+}
+# For each row that says "owner": what makes an object, and the name of its field with the owner.
+OWNED: dict[str, tuple[Any, str]] = {
+    # "invoices/<uuid:public_id>/": (InvoiceFactory, "customer"),
+    "api/bookings/<uuid:public_id>": (BookingFactory, "attendee"),  # example
+    "bookings/<uuid:public_id>/cancel/": (BookingFactory, "attendee"),  # example
 }
 
 
@@ -50,7 +59,7 @@ class TestProject:
 
     @pytest.mark.django_db
     def test_lets_people_reach_the_urls_that_are_for_them(self) -> None:
-        testing.assert_access(ACCESS, user=UserFactory())
+        testing.assert_access(ACCESS, user=UserFactory(), owned=OWNED)
 
 
 class TestProofs:

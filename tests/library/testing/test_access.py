@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from pytest_django import Settings
 
 from apps.accounts.models import User
@@ -14,10 +15,34 @@ from trellis import testing
 pytestmark = pytest.mark.django_db
 
 
-def page(request: HttpRequest, public_id: Any = None) -> HttpResponse:
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse("page")
 
 
+@require_POST
+@login_required
+def act(request: HttpRequest, public_id: Any) -> HttpResponse:
+    return HttpResponse("done")
+
+
+@require_safe
+@login_required
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    return HttpResponse("you", status=200 if request.user.pk == pk else 404)
+
+
+@require_safe
+@login_required
+def leaky(request: HttpRequest, pk: int) -> HttpResponse:
+    return HttpResponse("anybody")
+
+
+def lax(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("any method")
+
+
+@require_safe
 def staff_page(request: HttpRequest) -> HttpResponse:
     is_staff = getattr(request.user, "is_staff", False)
     return HttpResponse("page", status=200 if is_staff else 403)
@@ -25,18 +50,33 @@ def staff_page(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", page),
-    path("mine/", login_required(page)),
-    path("mine/<uuid:public_id>/", login_required(require_POST(page))),
+    path("mine/", require_safe(login_required(page))),
+    path("act/<uuid:public_id>/", act),
+    path("people/<int:pk>/", person),
+    path("leaky/<int:pk>/", leaky),
+    path("lax/", lax),
     path("figures/", staff_page),
     path("admin/", admin.site.urls),
 ]
 TABLE = {
     "": "GET everybody",
     "mine/": "GET signed in",
-    "mine/<uuid:public_id>/": "POST signed in",
+    "act/<uuid:public_id>/": "POST anyone signed in",
+    "people/<int:pk>/": "GET owner",
+    "leaky/<int:pk>/": "GET anyone signed in",
+    "lax/": "GET POST PUT PATCH DELETE everybody",
     "figures/": "GET staff",
     "admin/*": "GET staff",
 }
+
+
+def somebody() -> SimpleNamespace:
+    """An object that is somebody's: a person, who owns itself."""
+    owner = User.objects.create_user(f"{User.objects.count()}@example.com")
+    return SimpleNamespace(pk=owner.pk, owner=owner)
+
+
+OWNED = dict.fromkeys(("people/<int:pk>/", "leaky/<int:pk>/"), (somebody, "owner"))
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +91,7 @@ def user() -> User:
 
 class TestAssertAccess:
     def test_accepts_a_table_that_is_true(self, user: User) -> None:
-        testing.assert_access(TABLE, user=user)
+        testing.assert_access(TABLE, user=user, owned=OWNED)
 
     @pytest.mark.parametrize(
         ("change", "fault"),
@@ -63,7 +103,14 @@ class TestAssertAccess:
             ({"": "GET signed in"}, "somebody who is not signed in gets 200"),
             ({"mine/": "GET staff"}, "a user gets 200"),
             ({"figures/": "GET signed in"}, "refuses a user (403)"),
-            ({"mine/<uuid:public_id>/": "GET signed in"}, "GET is not one of its methods"),
+            (
+                {"lax/": "GET PUT DELETE everybody"},
+                "answers POST (200), PATCH (200), not in its row",
+            ),
+            ({"people/<int:pk>/": "GET signed in"}, "whose is it? Write 'owner' or"),
+            ({"mine/": "GET POST signed in"}, "POST is not one of its methods"),
+            ({"act/<uuid:public_id>/": "POST owner"}, "`owned` has no object"),
+            ({"leaky/<int:pk>/": "GET owner"}, "GET is for owner, and a user gets 200"),
         ],
     )
     def test_names_a_row_that_is_not_true(
@@ -72,7 +119,7 @@ class TestAssertAccess:
         table = {route: row for route, row in (TABLE | change).items() if row}
 
         with pytest.raises(AssertionError) as error:
-            testing.assert_access(table, user=user)
+            testing.assert_access(table, user=user, owned=OWNED)
 
         (_, found) = str(error.value).split("\n  ")
         assert fault in found

@@ -8,8 +8,10 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 from django.views.generic import TemplateView
 from trellis import web
 from trellis.web import limits
@@ -17,13 +19,16 @@ from trellis.web import limits
 from apps.accounts import forms, selectors, services
 
 FORM = "accounts/form.html"
+for_forms = require_http_methods(["GET", "HEAD", "POST"])  # Django's views take a PUT for a POST
 
 
+@method_decorator(for_forms, name="dispatch")
 class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = forms.SignInForm
 
 
+@for_forms
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Ask for an email address, and mail a link to it. It is never told who has an account."""
     form = forms.EmailForm(request.POST or None)
@@ -35,6 +40,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return web.render(request, FORM, {"form": form, "title": "Sign up", "button": "Send a link"})
 
 
+@for_forms
 @sensitive_post_parameters()
 @never_cache
 def confirm_sign_up(request: HttpRequest, token: str) -> HttpResponse:
@@ -56,6 +62,7 @@ class LinkSent(TemplateView):
     template_name = "accounts/link_sent.html"
 
 
+@for_forms
 def request_password_reset(request: HttpRequest) -> HttpResponse:
     """Ask for an email address, and mail a link to whoever has an account with it."""
     form = forms.EmailForm(request.POST or None)
@@ -68,6 +75,7 @@ def request_password_reset(request: HttpRequest) -> HttpResponse:
     return web.render(request, FORM, context)
 
 
+@method_decorator(for_forms, name="dispatch")
 class ResetPassword(SuccessMessageMixin[Any], PasswordResetConfirmView):
     """Set a new password for whoever holds a mailed link."""
 
@@ -86,6 +94,7 @@ class ResetPassword(SuccessMessageMixin[Any], PasswordResetConfirmView):
         return super().get_context_data(**kwargs)
 
 
+@method_decorator(for_forms, name="dispatch")
 class ChangePassword(SuccessMessageMixin[Any], PasswordChangeView):
     """Change one's own password. Django ends the sessions of other devices."""
 

@@ -11,7 +11,7 @@ class BookingFactory(factory.django.DjangoModelFactory[Booking]):
     class Meta:
         model = Booking
 
-    session = factory.SubFactory(SessionFactory)
+    session = factory.SubFactory(SessionFactory, seats_left=7)
     attendee = factory.SubFactory(UserFactory)
     status = Booking.Status.CONFIRMED
     booked_at = datetime(2130, 1, 1, tzinfo=UTC)

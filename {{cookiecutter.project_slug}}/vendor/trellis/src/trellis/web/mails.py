@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from trellis.web.pages import render
 
@@ -23,6 +24,7 @@ class Mail:
     attachments: list[str]
 
 
+@require_safe
 def sent(request: HttpRequest) -> HttpResponse:
     """Show the newest mails, with links that can be clicked. Raises `Http404` outside of DEBUG."""
     if not settings.DEBUG:

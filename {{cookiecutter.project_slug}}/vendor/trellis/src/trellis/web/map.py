@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from trellis import errors
 from trellis.web import architecture, drawing
@@ -33,6 +34,7 @@ def _is_allowed(user: Any) -> bool:
 _for_staff = user_passes_test(_is_allowed)
 
 
+@require_safe
 @_for_staff
 def page(request: HttpRequest) -> HttpResponse:
     """Show the picture, and below it all that is in the apps."""
@@ -46,6 +48,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "trellis/map.html", context)
 
 
+@require_safe
 @_for_staff
 def show_file(request: HttpRequest, path: str) -> HttpResponse:
     """Show a file that the map links to, as plain text."""

@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views import static
+from django.views.decorators.http import require_safe
 from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -85,6 +86,7 @@ class UploadLimit(FileUploadHandler):
         return None
 
 
+@require_safe
 def serve(request: HttpRequest, path: str) -> HttpResponseBase:
     """Send a file of MEDIA_ROOT; a browser shows pictures, and saves everything else.
 
