@@ -90,7 +90,8 @@ FAULTS = (
     # Uploads
     Fault("production keeps uploads where the next deployment loses them", f"{LIBRARY}/env.py", "default=default.as_uri(),\n            example=example,\n            needed=True,", "default=default.as_uri(),\n            example=example,", ENV),
     Fault("an upload replaces the file of somebody else", f"{LIBRARY}/bucket.py", '"file_overwrite": False', '"file_overwrite": True', "tests/library/test_bucket.py"),
-    Fault("a picture tells where it was taken", f"{LIBRARY}/web/uploads.py", "ContentFile(output.getvalue(),", "ContentFile(file.seek(0) or file.read(),", UPLOADS),
+    Fault("a picture tells where it was taken", f"{LIBRARY}/web/uploads.py", "ContentFile(output.getvalue(),", "ContentFile(content,", UPLOADS),
+    Fault("a small file takes minutes", f"{LIBRARY}/web/uploads.py", "content.count(SCAN) > self.max_scans", "content.count(SCAN) > 10**9", UPLOADS),
     Fault("a small file takes all memory", f"{LIBRARY}/web/uploads.py", "if image.width * image.height > self.max_pixels:", "if False:", UPLOADS),
     Fault("an uploaded page acts as whoever opens it", f"{LIBRARY}/web/uploads.py", '        response["Content-Disposition"] = "attachment"', "        pass", UPLOADS),
     Fault("a refused proposal leaves its picture behind", f"{CATALOG}/services.py", "        if name:\n            tasks.delete_picture.delay_on_commit(name=name)\n", "", "project apps/catalog"),

@@ -63,6 +63,13 @@ def text_bomb() -> bytes:
     return whole[:33] + text + struct.pack(">I", zlib.crc32(b"zTXt" + data)) + whole[33:]
 
 
+def refined_again_and_again() -> bytes:
+    """Return a JPEG whose last scan is repeated, which makes each pixel work."""
+    whole = encoded(green(), "JPEG", progressive=True)
+    last = whole[whole.rfind(b"\xff\xc4") : -2]
+    return whole[:-2] + last * 100 + whole[-2:]
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "a drawing with a script": lambda: (
         b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"
@@ -76,6 +83,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "more pixels than memory": lambda: png_of(60_000, 60_000),
     "a small file of many pixels": lambda: png_of(6000, 6000, bytes(6000 * 18_001)),
     "a small file with a long text": text_bomb,
+    "a JPEG that takes minutes": refined_again_and_again,
     "nothing but a signature": lambda: b"\x89PNG\r\n\x1a\n",
     "more bytes than are taken": lambda: bytes(PictureField.max_bytes + 1),
     "an empty file": lambda: b"",
@@ -112,6 +120,9 @@ class TestPictureField:
         stem, _, suffix = file.name.partition(".")
         assert (len(stem), suffix) == (32, "webp")
         assert Image.open(file).format == "WEBP"
+
+    def test_takes_a_jpeg_that_is_refined_as_usual(self) -> None:
+        assert clean(encoded(green(), "JPEG", progressive=True)).size == (60, 40)
 
     def test_leaves_nothing_of_the_file_but_its_pixels(self) -> None:
         camera = Image.Exif()

@@ -22,6 +22,7 @@ SHOWN = (
     "image/gif",
     "image/avif",
 )  # no SVG: it has scripts
+SCAN = b"\xff\xda"  # that a scan of a JPEG begins with
 MEGA = 1_000_000
 
 
@@ -35,6 +36,7 @@ class PictureField(forms.FileField):
     widget = forms.FileInput(attrs={"accept": "image/png, image/jpeg, image/webp"})
     max_bytes = 5 * MEGA  # of the file
     max_pixels = 25 * MEGA  # of the picture, which takes 4 bytes of memory for each
+    max_scans = 50  # of a JPEG that is refined step by step; thousands would take minutes
     side = 1600  # pixels; a larger picture is made smaller
 
     def __init__(self, **options: Any) -> None:
@@ -48,11 +50,15 @@ class PictureField(forms.FileField):
             return None
         if file.size > self.max_bytes:
             raise ValidationError(f"This file has more than {self.max_bytes // MEGA} MB.")
-        output = BytesIO()
+        content, output = file.read(), BytesIO()
         try:
-            with Image.open(file, formats=FORMATS) as image:  # reads the size, and no pixel yet
+            # This reads the size, and no pixel yet.
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > self.max_pixels:
                     raise ValidationError(f"It has more than {self.max_pixels // MEGA} megapixels.")
+                # (In other formats these two bytes mean nothing, and occur by chance.)
+                if image.format in ("JPEG", "MPO") and content.count(SCAN) > self.max_scans:
+                    raise ValidationError("This JPEG is refined too often.")
                 image.draft("RGB", (self.side, self.side))  # of a JPEG, decode what is needed
                 mode = "RGBA" if image.has_transparency_data else "RGB"
                 picture = image if image.mode == mode else image.convert(mode)
