@@ -86,6 +86,7 @@ FAULTS = (
     Fault("addresses of visitors are sent to Sentry", f"{LIBRARY}/sentry.py", 'crumb["message"] = line["event"]', "pass", f"{T}/test_sentry.py"),
     Fault("nobody hears that the nightly task stopped", SETTINGS, "monitor_beat_tasks=True", "monitor_beat_tasks=False", f"{T}/test_sentry.py"),
     Fault("uploaded files are not restored", "docs/runbooks/backup.md", "tar -xzf var/backup/media.tar.gz -C var", "tar -tzf var/backup/media.tar.gz", f"{T}/test_backup.py"),
+    Fault("a lock on a table fails mails for good", f"{LIBRARY}/tasks/base.py", "except (OperationalError, InterfaceError) as error:", "except ZeroDivisionError as error:", "tests/library/tasks/test_base.py"),
     Fault("tasks are forgotten while the database restarts", f"{LIBRARY}/tasks/recording.py", "if not recorded:", "if False:", "tests/library/tasks/test_recording.py"),
     # Uploads
     Fault("production keeps uploads where the next deployment loses them", f"{LIBRARY}/env.py", "default=default.as_uri(),\n            example=example,\n            needed=True,", "default=default.as_uri(),\n            example=example,", ENV),

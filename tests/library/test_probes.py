@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from time import monotonic
 
 import pytest
 from celery import current_app, shared_task
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -226,3 +228,46 @@ class TestSchedule:
 class TestMail:
     def test_needs_no_server_where_mails_are_kept(self) -> None:
         assert probes.answer(probes.mail).text.startswith("no server: ")
+
+
+class TestCache:
+    def test_wants_back_what_was_stored(self, settings: Settings) -> None:
+        dummy = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+        settings.CACHES = {"default": dummy}
+
+        answer = probes.answer(probes.cache)
+
+        assert answer == probes.Answer(False, "does not return what was stored")
+
+
+class TestStorage:
+    def test_wants_a_folder_that_it_can_write_to(self, settings: Settings, tmp_path: Path) -> None:
+        (tmp_path / "media").write_text("a file")
+        settings.MEDIA_ROOT = tmp_path / "media"
+
+        answer = probes.answer(probes.storage)
+
+        assert not answer.ok
+        assert "media" in answer.text
+
+    def test_wants_back_what_was_stored_and_leaves_no_file(
+        self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.MEDIA_ROOT = tmp_path
+        assert probes.answer(probes.storage).ok
+
+        monkeypatch.setattr(default_storage, "open", lambda name: BytesIO(b""))
+        answer = probes.answer(probes.storage)
+
+        assert answer == probes.Answer(False, "does not return what was stored")
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestBroker:
+    def test_wants_back_what_was_published(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("trellis.probes.time.sleep", lambda seconds: None)
+        monkeypatch.setattr("trellis.probes.Queue.get", lambda queue: None)
+
+        answer = probes.answer(probes.broker)
+
+        assert answer == probes.Answer(False, "does not return a message")
