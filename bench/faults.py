@@ -136,6 +136,7 @@ FAULTS = (
     Fault("CI tests SQLite twice", WORKFLOW, "DATABASE_URL=${{ matrix.database_url }}", "DATABASE=${{ matrix.database_url }}", DELIVERY),
     Fault("CI ignores the default branch", WORKFLOW, "pull request.\n    if: github.event_name == 'pull_request' || github.ref_name == github.event.repository.default_branch", "pull request.\n    if: github.event_name == 'pull_request' || github.ref_name == 'main'", DELIVERY),
     Fault("CI runs whatever a tag points to today", WORKFLOW, "checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n        with:\n          persist-credentials: false\n      - uses: astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1\n        with", "checkout@v7\n        with:\n          persist-credentials: false\n      - uses: astral-sh/setup-uv@v10\n        with", DELIVERY),
+    Fault("nobody says who may reach an endpoint", "tests/test_project.py", '    "api/bookings": "GET POST signed in",  # example\n', "", "project tests"),
     Fault("CI may push", WORKFLOW, "contents: read", "contents: write", DELIVERY),
     Fault("a commit is not checked for layout", ".pre-commit-config.yaml", ".venv/bin/trellis check", ".venv/bin/trellis rules", DELIVERY),
     Fault("a commit needs uv on the path", ".pre-commit-config.yaml", "entry: .venv/bin/ruff format", "entry: uv run ruff format", DELIVERY),

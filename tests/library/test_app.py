@@ -54,6 +54,7 @@ class TestStartapp:
         assert '"invoices/": "GET signed in",' in (root / "tests/test_project.py").read_text()
         assert "apps/invoices/services.py\n" in listed
         assert "Next: make setup" in listed
+        assert "Its page is /invoices/" in listed
 
     def test_names_the_model_like_the_app_by_default(self, root: Path) -> None:
         startapp("stock_entries")
@@ -67,6 +68,11 @@ class TestStartapp:
         modules = {path.stem for path in (root / "apps/invoices").glob("*.py")}
         needed = {app.NEEDS[layer]} if layer in app.NEEDS else set()
         assert modules & {*app.OPTIONAL} == {layer} | needed
+
+    def test_shows_in_a_form_what_the_service_refuses(self, root: Path) -> None:
+        startapp("invoices", "--with", "forms")
+
+        assert "with web.refusals_in(form):" in (root / "apps/invoices/views.py").read_text()
 
     def test_adds_the_address_of_an_api(self, root: Path) -> None:
         startapp("stock_entries", "--with", "api, admin")

@@ -96,7 +96,20 @@ class TestServerError:
         assert answer.get("Retry-After") == retry_after
 
 
+def count_people(request: HttpRequest) -> dict[str, int]:
+    """A context processor that reads."""
+    return {"all_people": get_user_model().objects.count()}
+
+
 class TestRender:
+    def test_lets_a_context_processor_read(
+        self, client: Client, settings: Settings, pages: Path
+    ) -> None:
+        settings.TEMPLATES[0]["OPTIONS"] = {"context_processors": [f"{__name__}.count_people"]}
+        (pages / "people.html").write_text("{{ all_people }} of {{ count }}")
+
+        assert client.get("/people/").content == b"0 of 0"
+
     def test_shows_what_the_view_passes_and_who_is_signed_in(
         self, client: Client, pages: Path
     ) -> None:

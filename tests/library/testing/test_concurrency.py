@@ -64,7 +64,7 @@ class TestAssertHarmlessTwice:
         testing.assert_harmless_twice(careful, effects=Group.objects.count, once=1, name="a")
 
     def test_refuses_a_task_that_does_its_work_again(self, careless: Any) -> None:
-        with pytest.raises(AssertionError, match=r"tests\.careless was delivered three times"):
+        with pytest.raises(AssertionError, match=r"tests\.careless was delivered three .* lock or"):
             testing.assert_harmless_twice(careless, effects=Group.objects.count, once=1, name="a")
 
     def test_shows_the_rule_that_a_task_breaks(self, careful: Any) -> None:

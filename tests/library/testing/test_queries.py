@@ -98,6 +98,10 @@ class TestAssertConstantQueries:
 
         testing.assert_constant_queries(first_names, grow=add_groups, text="1")
 
+    def test_asks_for_the_selector_itself(self) -> None:
+        with pytest.raises(TypeError, match=r"<lambda> is no selector\. Pass the selector itself"):
+            testing.assert_constant_queries(lambda: group_names(), grow=add_groups)
+
     @pytest.mark.parametrize("first_batch", [0, 1])
     def test_refuses_data_that_does_not_grow(self, first_batch: int) -> None:
         batches = iter([first_batch])

@@ -57,5 +57,6 @@ def assert_harmless_twice(
     assert run_concurrently(deliver, deliver) == []
     deliver()
     assert effects() == once, (
-        f"{task.name} was delivered three times and had its effect more than once"
+        f"{task.name} was delivered three times and had its effect more than once."
+        " Let a conditional UPDATE, a lock or a constraint decide, or put the effect under `once`."
     )

@@ -35,6 +35,8 @@ def assert_constant_queries(
     read completely in `may_scan`, with a comment that says why.
     """
     name = f"{read.__module__}.{read.__qualname__}"
+    if name not in rows.budgets:
+        raise TypeError(f"{name} is no selector. Pass the selector itself, then its arguments.")
     budget = rows.budgets[name]
     counts: dict[int, int] = {}
     scans: list[str] = []

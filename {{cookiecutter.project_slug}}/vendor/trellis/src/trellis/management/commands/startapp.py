@@ -38,4 +38,6 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         for path in paths:
             self.stdout.write(path)
-        self.stdout.write("Next: make setup (it migrates), make check, and start make dev again.")
+        address = options["name"].replace("_", "-")
+        self.stdout.write(f"Its page is /{address}/, and no other page links to it yet.")
+        self.stdout.write("Next: make setup (it migrates), then make check.")
