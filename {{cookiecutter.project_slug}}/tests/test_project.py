@@ -24,11 +24,12 @@ ACCESS = {
     "accounts/sign-up/": "GET POST everybody",
     "accounts/sign-up/<str:token>/": "GET POST everybody",
     "admin/*": "GET staff",
-    "api/": "GET everybody",
+    # ninja answers every method of these, and "api/" with 404.
+    "api/": "GET POST PUT PATCH DELETE everybody",
+    "api/docs": "GET POST PUT PATCH DELETE everybody",
+    "api/openapi.json": "GET POST PUT PATCH DELETE everybody",
     "api/bookings": "GET POST signed in",  # example
     "api/bookings/<uuid:public_id>": "DELETE owner",  # example
-    "api/docs": "GET everybody",
-    "api/openapi.json": "GET everybody",
     "api/proposals": "POST signed in",  # example
     "api/sessions": "GET everybody",  # example
     "api/sessions/<uuid:public_id>": "GET everybody",  # example
