@@ -122,6 +122,12 @@ def owner_of(*, app: str, root: StrPath) -> Owner:
     )
 
 
+def app_of(place: str) -> str:
+    """Return the app of a dotted module name or of a path in the project; "" if it has none."""
+    head, app = [*place.replace("/", ".").split("."), ""][:2]
+    return app if head == "apps" else ""
+
+
 def _fault_of_team(name: str, table: Any) -> tuple[str, str] | None:
     """Return (what is wrong and how to fix it, how its line begins), or None."""
     if not re.fullmatch(r"[A-Za-z0-9]([\w-]{0,61}[A-Za-z0-9])?", name, re.ASCII):
@@ -185,10 +191,8 @@ def _line(path: StrPath, start: str, *, after: str = "") -> int:
 
 def team_of_module(*, module: str) -> str:
     """Return the team that owns the app of a dotted module name; "" if there is none."""
-    parts = module.split(".")
-    if parts[0] != "apps" or len(parts) < 2:
-        return ""
-    return _team(parts[1], root=_root())
+    app = app_of(module)
+    return _team(app, root=_root()) if app else ""
 
 
 def default_team() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
+from trellis import ownership
 from trellis.checks import layout, waivers
 from trellis.checks.rules import Finding
 from trellis.checks.waivers import FILE, LONGEST, NOT_WAIVABLE
@@ -40,7 +41,7 @@ def _ends(root: Path, *, today: date) -> dict[tuple[str, str], date]:
     """Return when the waivers of an earlier baseline end: a new one does not put that off."""
     valid = waivers.read(root, today=today).valid
     return {
-        (one.rule, _app(next(iter(one.places)))): one.until
+        (one.rule, ownership.app_of(next(iter(one.places)))): one.until
         for one in valid
         if waivers.ANY not in one.places.values()
     }
@@ -49,13 +50,8 @@ def _ends(root: Path, *, today: date) -> dict[tuple[str, str], date]:
 def _groups(found: Iterable[Finding]) -> dict[tuple[str, str], Counter[str]]:
     groups: dict[tuple[str, str], Counter[str]] = {}
     for one in found:
-        groups.setdefault((one.rule, _app(one.path)), Counter())[one.path] += 1
+        groups.setdefault((one.rule, ownership.app_of(one.path)), Counter())[one.path] += 1
     return groups
-
-
-def _app(path: str) -> str:
-    parts = path.split("/")
-    return parts[1] if parts[0] == "apps" and len(parts) > 1 else ""
 
 
 def _entry(rule: str, count: Counter[str], *, until: date) -> str:

@@ -82,8 +82,7 @@ def waiver_list(*, root: Path, today: date) -> str:
 
 
 def _team(path: str, *, root: Path) -> str:
-    parts = path.split("/")
     try:
-        return ownership.owner_of(app=parts[1] if parts[0] == "apps" else "", root=root).team
-    except (ownership.Malformed, IndexError):
+        return ownership.owner_of(app=ownership.app_of(path), root=root).team
+    except ownership.Malformed:
         return "nobody"
