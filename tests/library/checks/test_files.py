@@ -211,8 +211,9 @@ class TestDependencies:
     ) -> None:
         root = make(tmp_path, {f"apps/{app}/OWNERS.toml": OWNERS.format(depends_on=depends_on)})
 
-        wanted = {f"apps/{name}/OWNERS.toml:4" for name in named}
-        assert places(root, "dependencies_have_no_cycle") == wanted
+        (place,) = places(root, "dependencies_have_no_cycle")
+
+        assert place in {f"apps/{name}/OWNERS.toml:4" for name in named}
 
     @pytest.mark.parametrize("depends_on", ['["bookings", "catalog", "accounts"]', "[]"])
     def test_may_meet_in_one_app(self, tmp_path: Path, depends_on: str) -> None:

@@ -1,6 +1,7 @@
 """Rules about files, folders and owners."""
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from trellis import ownership
@@ -21,13 +22,13 @@ def check(project: Project) -> Iterator[Finding]:
     yield from project.unreadable
     yield from _owners(project)
     yield from _codeowners(project)
+    yield from _cycle(project)
     for path in project.strays:
         message = "is in no app. Move what it holds into the app whose business it is."
         yield Finding(path, 1, "module_has_a_home", message)
     for app in project.apps:
         yield from _homes(app, project)
         yield from _tests(app, project)
-        yield from _cycle(app, project)
 
 
 def _owners(project: Project) -> Iterator[Finding]:
@@ -113,15 +114,12 @@ def _is_test_of(layer: str, path: str) -> bool:
     return name.startswith(f"test_{layer}") or layer in folders or f"test_{layer}" in folders
 
 
-def _cycle(app: App, project: Project) -> Iterator[Finding]:
-    seen: set[str] = set()
-    ways = [[app.name, name] for name in app.depends_on]
-    while ways:
-        way = ways.pop()
-        if way[-1] == app.name:
-            message = f"the app depends on itself: {' → '.join(way)}. Turn one of them around."
-            yield _at(app, "depends_on", project, "dependencies_have_no_cycle", message)
-            return
-        if way[-1] not in seen and (next_app := project.app(way[-1])):
-            seen.add(way[-1])
-            ways += [[*way, name] for name in next_app.depends_on]
+def _cycle(project: Project) -> Iterator[Finding]:
+    """Yield the first cycle, if there are any."""
+    apps = {app.name: app for app in project.apps}
+    try:
+        TopologicalSorter({name: app.depends_on for name, app in apps.items()}).prepare()
+    except CycleError as error:
+        way = error.args[1][::-1]  # from an app to what it uses, and so on
+        message = f"the app depends on itself: {' → '.join(way)}. Turn one of them around."
+        yield _at(apps[way[0]], "depends_on", project, "dependencies_have_no_cycle", message)
