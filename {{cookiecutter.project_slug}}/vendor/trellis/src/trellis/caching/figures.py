@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from datetime import timedelta
-from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db.models import F, Sum
@@ -46,10 +45,14 @@ class Counter:
             logger.warning("The figures of the cache %s are not written: %s", self._name, error)
 
 
-def last_days(*, days: int) -> dict[str, Any]:
-    """Return the `hits`, `loads` and `seconds` of loading of each cache that was read, by name."""
-    rows = CacheUse.objects.filter(day__gte=timezone.now().date() - timedelta(days=days))
-    sums = rows.values("name").annotate(
-        hits=Sum("hits"), loads=Sum("loads"), seconds=Sum("load_seconds")
-    )
-    return {row["name"]: row for row in sums if row["hits"] + row["loads"]}
+def last_week() -> dict[str, str]:
+    """Return in words how each cache was used in the last seven days, by its name."""
+    rows = CacheUse.objects.filter(day__gte=timezone.now().date() - timedelta(days=7))
+    sums = (Sum("hits"), Sum("loads"), Sum("load_seconds"))
+    words = {}
+    for name, hits, loads, seconds in rows.values_list("name").annotate(*sums):
+        if hits + loads:
+            words[name] = f"{hits / (hits + loads):.1%} hits of {hits + loads} reads in 7 days"
+        if loads:
+            words[name] += f", {1000 * seconds / loads:.2f} ms a load"
+    return words

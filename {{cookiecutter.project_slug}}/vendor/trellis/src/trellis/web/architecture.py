@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from celery import current_app
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import models
 from django.urls import reverse
 from django.utils.html import format_html
@@ -109,19 +110,6 @@ class App:
         return {item.place.path for item in items if item.place and item.place.href}
 
 
-class Figures(NamedTuple):
-    """What only the running project knows."""
-
-    failed: dict[str, int] = {}  # tasks that failed for good, by name
-    caches: dict[str, Any] = {}  # sums of the last seven days, by name
-
-
-def live_figures() -> Figures:
-    """Return the figures of now. Raises `DatabaseError`."""
-    rows = FailedTask.objects.filter(state=FailedTask.State.OPEN).order_by().values_list("name")
-    return Figures(dict(rows.annotate(models.Count("pk"))), figures.last_days(days=7))
-
-
 class Code(NamedTuple):
     """What the files of the apps say."""
 
@@ -130,16 +118,25 @@ class Code(NamedTuple):
     faults: list[str]
 
 
-def read(*, root: Path, live: Figures) -> tuple[list[App], list[str]]:
-    """Return the apps of the project at `root`, and what is wrong with its files.
+def read(*, root: Path, live: bool) -> tuple[list[App], list[str]]:
+    """Return the apps of the project at `root`, and what cannot be read.
 
-    The last app stands for what belongs to none.
+    The last app stands for what belongs to none. `live` adds what only the database knows.
     """
     code = read_code(root)
     faults = [*code.faults]
     names = sorted(path.parent.name for path in root.glob("apps/*/__init__.py"))
     apps = {name: App(name) for name in (*names, "")}
-    found = [*_items(code, live)]
+    failed: dict[str, int] = {}  # tasks that wait for somebody, by name
+    use: dict[str, str] = {}  # of caches, in words
+    try:
+        if live:
+            rows = FailedTask.objects.filter(state=FailedTask.State.OPEN).order_by()
+            failed = dict(rows.values_list("name").annotate(models.Count("pk")))
+            use = figures.last_week()
+    except DatabaseError:
+        faults.append("The database cannot be reached: failed tasks and hit rates are missing.")
+    found = [*_items(code, failed, use)]
     teams: ownership.Teams = {}
     try:
         found += _waivers(root)
@@ -225,7 +222,9 @@ def _in_template(text: str, place: Place, code: Code) -> Iterator[tuple[str, int
         yield found[1], text.count("\n", 0, found.start()) + 1, found[1]
 
 
-def _items(code: Code, live: Figures) -> Iterator[tuple[str, str, Item]]:
+def _items(
+    code: Code, failed: dict[str, int], use: dict[str, str]
+) -> Iterator[tuple[str, str, Item]]:
     """Yield (app, part, item) for all that stands in the code."""
     autodiscover_modules("selectors")  # a selector registers itself when it is imported
     for dotted, place in code.functions.items():
@@ -240,12 +239,10 @@ def _items(code: Code, live: Figures) -> Iterator[tuple[str, str, Item]]:
         schedule = catalogue.schedule_in_words(task.schedule, timezone=current_app.conf.timezone)
         facts = f"{schedule}, queue {queue}, retries {catalogue.retries_in_words(task)}"
         where = code.functions.get(f"{task.__module__}.{task.__qualname__}")
-        failed = live.failed.get(task.name, 0)
-        yield _app_of(task.__module__), "tasks", Item(task.name, where, facts, failed)
+        item = Item(task.name, where, facts, failed.get(task.name, 0))
+        yield _app_of(task.__module__), "tasks", item
     for cache in all_caches().values():
-        facts = cache.bottleneck
-        if use := live.caches.get(cache.name):
-            facts += f"; {use['hits'] / (use['hits'] + use['loads']):.0%} hits in seven days"
+        facts = "; ".join([cache.bottleneck, *([use[cache.name]] if cache.name in use else [])])
         where = code.functions.get(f"{cache.load.__module__}.{cache.load.__qualname__}")
         yield _app_of(cache.load.__module__), "caches", Item(cache.name, where, facts)
 

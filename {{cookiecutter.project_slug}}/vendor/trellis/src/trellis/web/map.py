@@ -1,12 +1,10 @@
 """The map: a page and a picture of the apps. For staff; on a development server for everybody."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import user_passes_test
-from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
@@ -14,13 +12,11 @@ from django.views.decorators.http import require_safe
 
 from trellis import errors
 from trellis.web import architecture, drawing
-from trellis.web.architecture import App, Figures
+from trellis.web.architecture import App
 from trellis.web.pages import render
 
-logger = logging.getLogger(__name__)
 CSS = Path(__file__).parent.parent / "static/trellis/map.css"
 COLOURS = 6  # of teams, in map.css
-NO_FIGURES = "The database cannot be reached: failed tasks and hit rates are missing."
 
 
 def _is_allowed(user: Any) -> bool:
@@ -38,21 +34,15 @@ _for_staff = user_passes_test(_is_allowed)
 @_for_staff
 def page(request: HttpRequest) -> HttpResponse:
     """Show the picture, and below it all that is in the apps."""
-    try:
-        live, faults = architecture.live_figures(), []
-    except DatabaseError as error:
-        logger.warning("The database cannot be reached: %s", error)
-        live, faults = Figures(), [NO_FIGURES]
-    apps, wrong = architecture.read(root=settings.BASE_DIR, live=live)
-    context = {"apps": apps, "faults": [*wrong, *faults], **_picture(apps)}
+    apps, faults = architecture.read(root=settings.BASE_DIR, live=True)
+    context = {"apps": apps, "faults": faults, **_picture(apps)}
     return render(request, "trellis/map.html", context)
 
 
-@require_safe
 @_for_staff
 def show_file(request: HttpRequest, path: str) -> HttpResponse:
     """Show a file that the map links to, as plain text."""
-    apps, _ = architecture.read(root=settings.BASE_DIR, live=Figures())
+    apps, _ = architecture.read(root=settings.BASE_DIR, live=False)
     file = settings.BASE_DIR / path
     if not any(path in app.paths for app in apps) or not file.is_file():
         raise Http404
@@ -62,7 +52,7 @@ def show_file(request: HttpRequest, path: str) -> HttpResponse:
 
 def svg(*, root: Path) -> str:
     """Return the picture as a file of its own, without what only the running project knows."""
-    apps, _ = architecture.read(root=root, live=Figures())
+    apps, _ = architecture.read(root=root, live=False)
     style = CSS.read_text(encoding="utf-8").partition("\n\n")[0]
     return render_to_string("trellis/map.svg", {"style": style, **_picture(apps)})
 
