@@ -7,7 +7,7 @@ from django.views.generic import TemplateView
 from trellis import web
 from trellis.web import mails, uploads
 
-api = web.make_api(public_docs=True)  # False shows /api/docs to staff only
+api = web.make_api(public_docs=not settings.PRODUCTION)  # /api/docs; otherwise staff only
 api.add_router("/bookings", "apps.bookings.api.router")  # example
 api.add_router("/sessions", "apps.catalog.api.router")  # example
 api.add_router("/proposals", "apps.catalog.api.proposals")  # example
