@@ -89,14 +89,23 @@ def served(project: Path, *, command: tuple[str, ...] = GUNICORN, **changes: str
 
 
 @contextlib.contextmanager
-def proxied(project: Path, *, direct: int, health: int, tls: str = "") -> Iterator[int]:
-    """Start nginx with the project's configuration; yield its port. `tls`: further lines."""
+def proxied(
+    project: Path, *, direct: int, health: int, tls: tuple[int, Path] | None = None
+) -> Iterator[int]:
+    """Start nginx with the project's configuration; yield its port.
+
+    `tls`: another port, and the folder of a certificate, for which the lines for TLS are turned on.
+    """
     port, folder = free_port(), Path(tempfile.mkdtemp())
     site = (project / "deploy/nginx.conf").read_text()
     site = site.replace("web:8000", f"127.0.0.1:{direct}").replace(
         "web:8001", f"127.0.0.1:{health}"
     )
-    site = site.replace("listen 80;", f"listen 127.0.0.1:{port};{tls}")
+    site = site.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    if tls:
+        site = re.sub(r"# (listen 443|ssl_certificate)", r"\1", site)
+        site = site.replace("listen 443", f"listen 127.0.0.1:{tls[0]}")
+        site = site.replace("/etc/letsencrypt/live/site", str(tls[1]))
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     scratch = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     (folder / "nginx.conf").write_text(
