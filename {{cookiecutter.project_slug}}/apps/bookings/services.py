@@ -122,7 +122,9 @@ def send_confirmation(*, booking_id: int, at: datetime) -> None:
         if claim.is_new:
             contact = accounts.contact_of(user_id=booking.attendee_id)
             clients.mail_confirmation(to=contact, booking=booking)
-            Booking.objects.filter(pk=booking_id).update(confirmation_sent_at=at)
+    # After the claim: if this fails, the task tries again, and must not mail again.
+    unnoted = Booking.objects.filter(pk=booking_id, confirmation_sent_at=None)
+    unnoted.update(confirmation_sent_at=at)
 
 
 def resend_overdue_confirmations(*, at: datetime) -> int:

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from django.core import mail
@@ -238,6 +239,21 @@ class TestSendConfirmation:
         services.send_confirmation(booking_id=booking.pk, at=NOW)
 
         assert len(mail.outbox) == 1
+
+    def test_sends_no_second_mail_if_the_first_could_not_be_noted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        booking = BookingFactory()
+        with monkeypatch.context() as patch:
+            # As if the table could not be written to.
+            patch.setattr(services, "Booking", SimpleNamespace(Status=Booking.Status))
+            with pytest.raises(AttributeError):
+                services.send_confirmation(booking_id=booking.pk, at=NOW)
+
+        services.send_confirmation(booking_id=booking.pk, at=NOW)
+
+        booking.refresh_from_db()
+        assert (len(mail.outbox), booking.confirmation_sent_at) == (1, NOW)
 
 
 @pytest.mark.django_db

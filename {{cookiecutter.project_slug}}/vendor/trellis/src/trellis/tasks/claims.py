@@ -46,7 +46,8 @@ def once(name: str, *key: object, at: datetime) -> Iterator[Claim]:
 
     `claim.is_new` is False if the work was done before. `key` is made of ids and other values
     whose `str()` names them; `at` is the time now. An error inside the block releases the claim
-    and is raised.
+    and is raised. So nothing may follow the effect inside the block: if it failed, the effect would
+    be repeated.
 
     Raises `InProgress` while somebody else holds the claim. In a task there is no need to catch
     it: the task retries when the claim has ended. Raises `RuntimeError` inside a transaction,
