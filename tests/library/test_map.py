@@ -24,6 +24,10 @@ from trellis.web.architecture import App, Item
 OWNERS = 'team = "{team}"\npurpose = "{name} & <b>more</b>"\nrunbook = "docs/{name}.md"\n'
 
 
+def uses(app: App) -> list[Item]:
+    return app.parts.get("uses", [])
+
+
 class Project:
     """A project in a folder, with files as a test needs them."""
 
@@ -47,7 +51,7 @@ class Project:
 
     def uses(self) -> list[tuple[str, str, str]]:
         return [
-            (app.name, use.name, use.kind) for app in self.read()[0].values() for use in app.uses
+            (app.name, use.name, use.kind) for app in self.read()[0].values() for use in uses(app)
         ]
 
 
@@ -87,7 +91,7 @@ class TestUses:
         settings.AUTH_USER_MODEL = "people.User"
         project.write(f"apps/orders/{path}", text)
 
-        (place,) = [u.place for u in project.read()[0]["orders"].uses if u.name == "people"]
+        (place,) = [one.place for one in uses(project.read()[0]["orders"]) if one.name == "people"]
 
         assert place is not None
         assert (place.path, place.line) == (f"apps/orders/{path}", text.count("\n") + 1)
@@ -111,7 +115,7 @@ class TestUses:
     ) -> None:
         project.write(f"apps/orders/{path}", text)
 
-        assert [use.name for use in project.read()[0]["orders"].uses] == ["stock"]
+        assert names(project.read()[0]["orders"], "uses") == ["stock"]
 
     def test_are_compared_with_what_is_declared(self, project: Project) -> None:
         project.write("apps/orders/services.py", "from apps.stock import selectors")
@@ -147,7 +151,7 @@ class TestParts:
         assert [(one.name, one.facts) for one in accounts.parts["selectors"]] == [
             ("contact_of", "1 query")
         ]
-        assert [(one.name, one.kind) for one in shop.uses] == [("accounts", "used")]
+        assert [(one.name, one.kind) for one in uses(shop)] == [("accounts", "used")]
         assert accounts.used_by == ["shop"]
         assert {"trellis.clean_up", "trellis.republish_unpublished"} <= {*names(shared, "tasks")}
 

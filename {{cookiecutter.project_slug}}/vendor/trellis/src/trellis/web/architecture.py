@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from celery import current_app
@@ -90,10 +90,6 @@ class App:
     used_by: list[str] = field(default_factory=list)
 
     @property
-    def uses(self) -> list[Item]:
-        return self.parts.get("uses", [])
-
-    @property
     def counts(self) -> list[str]:
         """How much there is of each part: "5 services", "1 cache"."""
         numbers = {part: len(items) for part, items in self.parts.items() if part != "uses"}
@@ -125,46 +121,56 @@ def read(*, root: Path, live: bool) -> tuple[list[App], list[str]]:
     """
     code = read_code(root)
     faults = [*code.faults]
-    names = sorted(path.parent.name for path in root.glob("apps/*/__init__.py"))
-    apps = {name: App(name) for name in (*names, "")}
-    failed: dict[str, int] = {}  # tasks that wait for somebody, by name
-    use: dict[str, str] = {}  # of caches, in words
-    try:
-        if live:
-            rows = FailedTask.objects.filter(state=FailedTask.State.OPEN).order_by()
-            failed = dict(rows.values_list("name").annotate(models.Count("pk")))
-            use = figures.last_week()
-    except DatabaseError:
-        faults.append("The database cannot be reached: failed tasks and hit rates are missing.")
-    found = [*_items(code, failed, use)]
     teams: ownership.Teams = {}
+    found: list[tuple[str, str, Item]] = []
+    try:
+        failed, use = _figures() if live else ({}, {})
+    except DatabaseError:
+        failed, use = {}, {}
+        faults.append("The database cannot be reached: failed tasks and hit rates are missing.")
     try:
         found += _waivers(root)
         teams = ownership.read_teams(root / "teams.toml")
     except ownership.Malformed as error:
         faults.append(str(error))
+    names = sorted(path.parent.name for path in root.glob("apps/*/__init__.py"))
+    apps = {name: App(name) for name in (*names, "")}
+    apps[""].team = next(iter(teams), "")
     for name in names:
-        path = f"apps/{name}/OWNERS.toml"
-        used = {other: place for (user, other), place in code.uses.items() if user == name}
         try:
-            owners = ownership.read_owners(root / path)
+            owners = ownership.read_owners(root / "apps" / name / "OWNERS.toml")
         except ownership.Malformed as error:
             faults.append(str(error))
-            owners = {"depends_on": used}  # nothing is called undeclared while it cannot be read
+            owners = {}
         app = apps[name]
         app.team, app.purpose = owners.get("team", ""), owners.get("purpose", "")
         app.contact = teams.get(app.team, {}).get("contact", "")
-        app.documents = [Item(one, Place(one)) for one in (path, owners.get("runbook")) if one]
-        declared = owners.get("depends_on", [])
-        for other in sorted({*used, *declared} & {*names}):
-            apps[other].used_by.append(name)
-            kind = "undeclared" if other not in declared else "used" if other in used else "unused"
-            place = used.get(other, Place(path, word=other))
-            found.append((name, "uses", Item(other, place, REMARKS[kind], kind=kind)))
-    apps[""].team = next(iter(teams), "")
+        paths = (f"apps/{name}/OWNERS.toml", owners.get("runbook"))
+        app.documents = [Item(path, Place(path)) for path in paths if path]
+        found += ((name, "uses", item) for item in _uses(name, owners, code) if item.name in names)
+    found += _items(code, failed, use)
     for name, part, item in sorted(found, key=lambda each: PARTS.index(each[1])):
         apps.get(name, apps[""]).parts.setdefault(part, []).append(item)
+        if part == "uses":
+            apps[item.name].used_by.append(name)
     return [*apps.values()], faults
+
+
+def _figures() -> tuple[dict[str, int], dict[str, str]]:
+    """Return the number of failed tasks and the use of caches, by name. Raises `DatabaseError`."""
+    waiting = FailedTask.objects.filter(state=FailedTask.State.OPEN).order_by()
+    failed = dict(waiting.values_list("name").annotate(models.Count("pk")))
+    return failed, figures.last_week()
+
+
+def _uses(name: str, owners: dict[str, Any], code: Code) -> Iterator[Item]:
+    """Yield the apps that an app uses or may use. Without owners, all are called declared."""
+    used = {other: place for (user, other), place in code.uses.items() if user == name}
+    declared = owners.get("depends_on", []) if owners else used
+    for other in sorted({*used, *declared}):
+        kind = "undeclared" if other not in declared else "used" if other in used else "unused"
+        place = used.get(other, Place(f"apps/{name}/OWNERS.toml", word=other))
+        yield Item(other, place, REMARKS[kind], kind=kind)
 
 
 @functools.cache  # the code of a running process does not change

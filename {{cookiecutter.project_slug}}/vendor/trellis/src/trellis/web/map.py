@@ -59,7 +59,7 @@ def svg(*, root: Path) -> str:
 
 def _picture(apps: list[App]) -> dict[str, Any]:
     """Return what map.svg needs. The last app, which is none, is not in the picture."""
-    found = [(app.name, use) for app in apps[:-1] for use in app.uses]
+    found = [(app.name, use) for app in apps[:-1] for use in app.parts.get("uses", [])]
     found.sort(key=lambda each: each[1].kind == "undeclared")  # red arrows are above the others
     uses = {(user, use.name): use for user, use in found}
     drawn = drawing.draw(names=[app.name for app in apps[:-1]], uses=[*uses])
