@@ -39,6 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "trellis/map.html", context)
 
 
+@require_safe
 @_for_staff
 def show_file(request: HttpRequest, path: str) -> HttpResponse:
     """Show a file that the map links to, as plain text."""
