@@ -46,3 +46,30 @@ class TestPage:
                 ]
 
         assert faults == []
+
+
+class TestKeyboard:
+    def test_skips_the_navigation_first(self, page: Page, rendered: Rendered) -> None:
+        show(page, rendered, "sessions, staff")
+
+        page.keyboard.press("Tab")
+        link = page.get_by_role("link", name="Skip to the content")
+        assert link.bounding_box()["x"] >= 0  # type: ignore[index]  # it has a box
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+
+        assert page.evaluate("document.activeElement.type") == "search"
+
+    @pytest.mark.parametrize("name", ["sessions, staff", "session, booked", "sign in", "proposal"])
+    def test_shows_where_it_is_and_goes_in_the_order_of_the_page(
+        self, name: str, page: Page, rendered: Rendered
+    ) -> None:
+        show(page, rendered, name)
+        first, *others = page.locator("a, button, input:not([type=hidden]), textarea").all()
+        first.focus()
+
+        for element in others:
+            page.keyboard.press("Tab")
+            assert element.evaluate("each => each === document.activeElement")
+            look = "each => [getComputedStyle(each).outlineStyle, getComputedStyle(each).boxShadow]"
+            assert element.evaluate(look) != ["none", "none"], element
