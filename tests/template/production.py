@@ -230,9 +230,10 @@ class Load:
             thread.join(timeout=self.patience)
 
     def bad_since(self, moment: float) -> float:
-        """Return how many seconds after a moment the last request failed; 0 if none did."""
-        failed = [one.ended for one in self.answers if one.status != 201]
-        return max([0.0, *(ended - moment for ended in [*failed, *self.unready])])
+        """Return until how many seconds after a moment requests failed that were sent after it."""
+        failed = [one for one in self.answers if one.status != 201]
+        ends = [one.ended for one in failed if one.ended - one.seconds > moment]
+        return max([0.0, *(end - moment for end in [*ends, *self.unready])])
 
     def _book(self) -> None:
         while not self.over.wait(self.pause):
