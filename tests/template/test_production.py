@@ -3,13 +3,14 @@
 `bench/reliability.py` does the same at length, and writes docs/reliability.md.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench import outages
+from bench import outages, reliability
 from tests.template import production, servers
 from tests.template.living import copy_of
 from tests.template.production import Load, Production
@@ -54,3 +55,20 @@ class TestOutage:
         assert len(accepted) > 20
         assert (outcome.lost, outcome.unsent, outcome.twice, outcome.wrong) == (0, 0, 0, 0), outcome
         assert load.bad_since(over) < 5
+
+
+class TestPage:
+    def test_has_a_row_for_each_measurement_and_nothing_lost(self) -> None:
+        rows = {
+            name: [cell.strip() for cell in rest.split("|")]
+            for rest, name in re.findall(
+                r"^\|(.*)\| `(\w+)` \|$", reliability.PAGE.read_text(), re.MULTILINE
+            )
+        }
+
+        assert {*rows} == {*outages.ALL, *reliability.CONTESTS, *reliability.HOSTS}
+        for name in (*outages.ALL, "hosts"):
+            assert rows[name][3:5] == ["0", "0"], name
+        for name in reliability.CONTESTS:
+            assert (rows[name][1], rows[name][3]) == ("20 of 20", "0"), name
+            assert not re.search(r" x (5\d\d|none)", rows[name][2]), name
