@@ -195,6 +195,16 @@ class TestChecks:
 
         assert "security.W" in probes.answer(probes.checks, seconds=10).text
 
+    @pytest.mark.django_db(transaction=True)
+    def test_sees_a_variable_that_is_misspelled(self, settings: Settings, tmp_path: Path) -> None:
+        settings.BASE_DIR = tmp_path
+        (tmp_path / ".env.example").write_text("# DATABASE_URL=postgres://…\nDEBUG=true\n")
+        (tmp_path / ".env").write_text("DATABSE_URL=postgres://…\nDEBUG=true\nPORT=8000\n")
+
+        assert probes.answer(probes.checks, seconds=10) == probes.Answer(
+            False, "nothing reads DATABSE_URL in .env. Did you mean DATABASE_URL?"
+        )
+
 
 class TestWorkers:
     def test_needs_one_that_answers(self) -> None:

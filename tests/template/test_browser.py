@@ -42,7 +42,7 @@ class TestAccounts:
         page.get_by_role("link", name="Sign up").click()
         page.get_by_label("Email address").fill(email)
         page.get_by_role("button", name="Send a link").click()
-        page.get_by_role("heading", name="Look into your mail").wait_for()
+        page.get_by_role("heading", name="Check your mail").wait_for()
 
         page.goto(link_in_mail(desk_project, subject="Your link to sign up", to=email))
         page.get_by_label("Your name").fill("Noor")
@@ -178,7 +178,7 @@ class TestProposals:
         page.get_by_label("food").check()
         page.get_by_label("Picture").set_input_files(wrong)
         page.get_by_role("button", name="Send the proposal").click()
-        page.get_by_text("This file is no PNG, JPEG or WebP picture.").wait_for()
+        page.get_by_text("This file is not a PNG, JPEG or WebP picture.").wait_for()
 
         page.get_by_label("Picture").set_input_files(right)
         page.get_by_role("button", name="Send the proposal").click()

@@ -25,7 +25,7 @@ RUN_ELSEWHERE = {
     "make dev": "test_journey.py does",
     "make test": "a step of make check",
     "make check": "test_project.py does",
-    "make app name=invoices team=platform": "test_project.py does",
+    "make app name=invoices model=Invoice team=platform": "test_project.py does",
     "make remove-example": "test_project.py does",
     "make template-update": "test_update.py does",
     "DATABASE_URL=postgres://user:password@localhost:5432/name make test": "test_project.py does",

@@ -79,7 +79,7 @@ CSRF_TRUSTED_ORIGINS = env.names(
     "CSRF_TRUSTED_ORIGINS", pattern=ORIGIN, default=[], example="https://example.com"
 )
 
-if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use these two
+if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use zeal and the toolbar
     INSTALLED_APPS.append("zeal")
     MIDDLEWARE.append("zeal.middleware.zeal_middleware")
     ZEAL_RAISE = False  # it warns, and in tests a warning is an error
@@ -92,8 +92,8 @@ if not PRODUCTION and find_spec("zeal"):  # docs/performance.md says how to use 
 
 # --- Database and cache ---------------------------------------------------------------------
 
-# Its number keeps two test runs at the same time apart (trellis.pytest_run). The processes of one
-# run get databases of their own from pytest-django, but the keys of a cache need their name, too.
+# trellis.pytest_run sets a number for each test run, so that two runs at the same time use
+# different databases and keys. (pytest-django adds the process to the names of databases only.)
 TEST_RUN = os.environ.get("TEST_RUN", "")
 
 _database = env.database(
@@ -165,7 +165,7 @@ LOGOUT_REDIRECT_URL = "home"
 PASSWORD_RESET_TIMEOUT = 3600  # seconds that mailed links work, those to sign up as well
 
 PROXY_COUNT = env.number("PROXY_COUNT", default=1 if PRODUCTION else 0)
-# Shows to its bearer what /health/ready has found; without one, to nobody.
+# Requests to /health/ready with this bearer token get the state of each dependency.
 HEALTH_TOKEN = env.text("HEALTH_TOKEN", default="", example="30 random characters")
 
 # --- Pages ----------------------------------------------------------------------------------

@@ -95,6 +95,12 @@ class TestMessages:
                 'insights uses catalog. Add "catalog" to depends_on in apps/insights/OWNERS.toml,'
                 " or do without it.",
             ),
+            (
+                "apps/catalog/services.py",
+                "from apps.bookings import services\n",
+                "catalog uses bookings. bookings depends on catalog: move this to bookings, or to"
+                " an app above both, or do without it.",
+            ),
         ],
     )
     def test_say_what_is_wrong_and_the_cure(

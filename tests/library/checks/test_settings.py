@@ -51,7 +51,7 @@ class TestSettings:
             ('disabled = ["x"]', "there is no setting 'disabled'. Known: disable, extra_modules,"),
             ('disable = "layer_has_tests"', 'disable is not a list of texts. Write disable = ["…'),
             ('disable = ["layer_has_test"]', "disable: there is no rule 'layer_has_test'. Did you"
-             " mean layer_has_tests? Mend the name."),
+             " mean layer_has_tests? Correct the name."),
             ("extra_modules = 3", "extra_modules is not a table. Write extra_modules = {"),
             ('extra_modules = { pricing = "door" }', "pricing cannot be in 'door'. The groups are"),
             ("own_rules = [3]", "own_rules is not a list of texts. Write own_rules = ["),

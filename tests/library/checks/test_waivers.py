@@ -111,9 +111,9 @@ class TestWaivers:
             (waiver(until="2027-03-20T10:00:00"), "no day is given on which it ends."),
             (waiver(reason=None), 'no reason is given. Write reason = "…".'),
             (waiver(reason='" "'), 'no reason is given. Write reason = "…".'),
-            (waiver(rule=None), "there is no rule 'None'. Mend the name."),
+            (waiver(rule=None), "there is no rule 'None'. Correct the name."),
             (waiver(rule='"doors_use_models"'), "there is no rule 'doors_use_models'. Did you mean"
-             " doors_use_no_models? Mend the name."),
+             " doors_use_no_models? Correct the name."),
             (waiver(rule='"waivers_are_valid"'), "waivers_are_valid cannot be waived."),
             (waiver(path=None), 'it needs a place. Write path = "apps/…".'),
             (waiver(count='{"apps/x.py" = 1}'), 'it needs a place. Write path = "apps/…".'),

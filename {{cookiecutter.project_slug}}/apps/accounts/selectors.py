@@ -10,7 +10,7 @@ from apps.accounts.models import User
 SIGN_UP_LINK = "accounts.sign_up"  # the salt of these links
 
 
-class LinkOver(errors.NotFound):
+class LinkExpired(errors.NotFound):
     """This link was used already, or it is too old. Please ask for a new one."""
 
 
@@ -25,13 +25,13 @@ def contact_of(*, user_id: int) -> types.Contact:
 def email_of_sign_up_link(*, token: str) -> str:
     """Return the address that a link to sign up was mailed to.
 
-    Raises `LinkOver` after an hour, and once there is an account: so a link works once.
+    Raises `LinkExpired` after an hour, and once there is an account: so a link works once.
     """
     try:
         max_age = settings.PASSWORD_RESET_TIMEOUT
         email: str = signing.loads(token, salt=SIGN_UP_LINK, max_age=max_age)
     except signing.BadSignature:
-        raise LinkOver from None
+        raise LinkExpired from None
     if User.objects.with_email(email).exists():
-        raise LinkOver
+        raise LinkExpired
     return email

@@ -1,7 +1,7 @@
 """Writes about people.
 
-Who wants to sign up or to reset a password types an address and is mailed a link. The request does
-the same for every address, and takes as long: a task finds out whether there is an account.
+People who sign up or reset a password type an email address and get a link by mail. The request
+does the same work for every address, so it does not reveal who has an account: a task finds out.
 """
 
 from datetime import datetime
@@ -45,7 +45,10 @@ def request_sign_up(*, email: str, site: str) -> None:
 
 
 def send_sign_up_link(*, email: str, site: str, mail_id: UUID, at: datetime) -> None:
-    """Mail a link to sign up, once; to who has an account, the way to sign in. Raises `OSError`."""
+    """Mail a link to sign up, once. Raises `OSError`.
+
+    Somebody who has an account gets a link to sign in.
+    """
     with once("accounts.sign_up_link", mail_id, at=at) as claim:
         if not claim.is_new:
             return
@@ -71,12 +74,12 @@ def send_sign_up_link(*, email: str, site: str, mail_id: UUID, at: datetime) -> 
 
 
 def sign_up(*, token: str, name: str, password: str) -> int:
-    """Create the account that a mailed link is for, and return its id. Raises `LinkOver`."""
+    """Create the account that a mailed link is for, and return its id. Raises `LinkExpired`."""
     email = selectors.email_of_sign_up_link(token=token)
     try:
         return register_user(email=email, name=name, password=password)
     except EmailTaken:
-        raise selectors.LinkOver from None
+        raise selectors.LinkExpired from None
 
 
 def request_password_reset(*, email: str, site: str) -> None:

@@ -30,7 +30,7 @@ class SignIn(LoginView):
 
 @for_forms
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Ask for an email address, and mail a link to it. It is never told who has an account."""
+    """Mail a link to an email address. The answer does not reveal who has an account."""
     form = forms.EmailForm(request.POST or None)
     if form.is_valid():
         email = form.cleaned_data["email"]
@@ -90,7 +90,7 @@ class ResetPassword(SuccessMessageMixin[Any], PasswordResetConfirmView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.validlink:
-            raise selectors.LinkOver
+            raise selectors.LinkExpired
         return super().get_context_data(**kwargs)
 
 

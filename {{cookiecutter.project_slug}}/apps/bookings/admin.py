@@ -22,7 +22,7 @@ class BookingAdmin(admin.ModelAdmin[Booking]):
         for booking in queryset:
             try:
                 services.record_payment(booking_id=booking.pk, at=timezone.now())
-            except services.HoldOver as error:
+            except services.HoldExpired as error:
                 self.message_user(request, f"{booking}: {error}", messages.ERROR)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

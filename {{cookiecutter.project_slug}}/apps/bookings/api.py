@@ -1,4 +1,4 @@
-"""Bookings as JSON, for who is signed in."""
+"""Bookings as JSON. Each endpoint needs a signed-in user."""
 
 from datetime import datetime
 from http import HTTPStatus

@@ -17,7 +17,7 @@ from apps.catalog import services as catalog
 logger = structlog.get_logger(__name__)
 
 HOLD_LASTS = timedelta(hours=48)  # a bank transfer takes this long
-OVERDUE_AFTER = timedelta(minutes=10)  # by then all retries of a confirmation are over
+OVERDUE_AFTER = timedelta(minutes=10)  # longer than all retries of a confirmation take
 BATCH = 500  # rows that one run of a scheduled task handles
 
 
@@ -29,7 +29,7 @@ class BookingNotFound(errors.NotFound):
     """You have no such booking that can still be cancelled."""
 
 
-class HoldOver(errors.Conflict):
+class HoldExpired(errors.Conflict):
     """This booking is not waiting for a payment (any more)."""
 
 
@@ -59,7 +59,7 @@ def book_seat(*, session_public_id: UUID, by: int, at: datetime) -> types.Bookin
 
 @transaction.atomic
 def record_payment(*, booking_id: int, at: datetime) -> None:
-    """Confirm a held booking that has been paid. Raises `HoldOver`."""
+    """Confirm a held booking that has been paid. Raises `HoldExpired`."""
     # Locked, so that the hold cannot expire while it is confirmed. (The session is not locked.)
     held = Booking.objects.select_for_update(of=["self"]).filter(
         pk=booking_id,
@@ -69,7 +69,7 @@ def record_payment(*, booking_id: int, at: datetime) -> None:
     )
     booking = held.first()
     if booking is None:
-        raise HoldOver
+        raise HoldExpired
     booking.status = Booking.Status.CONFIRMED
     booking.hold_expires_at = None
     booking.save(update_fields=["status", "hold_expires_at"])

@@ -17,6 +17,7 @@ from apps.catalog import selectors as catalog
 
 
 @require_safe
+# Not in catalog: the list links to session_detail, which needs bookings.
 def session_list(request: HttpRequest) -> HttpResponse:
     title, cursor = request.GET.get("title", ""), request.GET.get("cursor", "")
     sessions = catalog.upcoming_sessions(at=timezone.now(), title=title, cursor=cursor)

@@ -51,7 +51,7 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
             try:
                 services.publish_proposal(workshop_id=workshop.pk, at=timezone.now())
                 self.message_user(request, f"{workshop}: published.")
-            except services.NotWaiting as error:
+            except services.NotAProposal as error:
                 self.message_user(request, f"{workshop}: {error}", messages.ERROR)
 
     @admin.action(description="Reject and delete the proposal", permissions=["change"])
@@ -60,7 +60,7 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
             try:
                 services.reject_proposal(workshop_id=workshop.pk)
                 self.message_user(request, f"{workshop}: rejected and deleted.")
-            except services.NotWaiting as error:
+            except services.NotAProposal as error:
                 self.message_user(request, f"{workshop}: {error}", messages.ERROR)
 
     def save_model(self, request: HttpRequest, obj: Workshop, form: Any, change: bool) -> None:

@@ -1,4 +1,4 @@
-"""The catalog as JSON: sessions for everyone, proposals from who is signed in."""
+"""The catalog as JSON: sessions for everyone, proposals from signed-in users."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -36,7 +36,7 @@ def list_sessions(
 
 
 @router.get("{uuid:public_id}", response=SessionOut, auth=None)
-def get_session(request: HttpRequest, public_id: UUID) -> types.Session:
+def get_session(request: HttpRequest, public_id: UUID) -> types.SessionDetail:
     """One session."""
     return selectors.session(public_id=public_id)
 

@@ -14,7 +14,7 @@ from trellis import errors
 from apps.catalog import caches, selectors, tasks, types
 from apps.catalog.models import Session, Tag, Workshop
 
-MOST_PROPOSALS = 5  # of one person that wait for an answer
+MAX_WAITING_PROPOSALS = 5  # of one person
 
 
 class SessionFull(errors.Conflict):
@@ -41,8 +41,8 @@ class TooManyProposals(errors.Conflict):
     """You have sent several proposals already. Please wait until we have read them."""
 
 
-class NotWaiting(errors.Conflict):
-    """This is no proposal any more."""
+class NotAProposal(errors.Conflict):
+    """This is not a proposal any more."""
 
 
 @transaction.atomic
@@ -80,7 +80,7 @@ def propose_workshop(
 
     Raises `TitleTaken`, `UnknownTag` or `TooManyProposals`.
     """
-    # The file comes first: a transaction does not wait for a network. What is refused deletes it.
+    # Store the file first: no network call inside a transaction. A refusal deletes it.
     name = default_storage.save(f"workshops/{picture.name}", picture) if picture else ""
     try:
         return _keep_proposal(
@@ -95,26 +95,26 @@ def propose_workshop(
 @transaction.atomic
 def _keep_proposal(*, tags: Sequence[str], proposed_by_id: int, **fields: Any) -> int:
     waiting = Workshop.objects.filter(proposed_by_id=proposed_by_id, published_at=None)
-    if waiting.count() >= MOST_PROPOSALS:
+    if waiting.count() >= MAX_WAITING_PROPOSALS:
         raise TooManyProposals
     return _save(Workshop(proposed_by_id=proposed_by_id, **fields), tags=tags)
 
 
 @transaction.atomic
 def publish_proposal(*, workshop_id: int, at: datetime) -> None:
-    """Make a workshop of a proposal. Raises `NotWaiting`."""
+    """Make a workshop of a proposal. Raises `NotAProposal`."""
     waiting = Workshop.objects.filter(pk=workshop_id, published_at=None)
     if not waiting.update(published_at=at):
-        raise NotWaiting
+        raise NotAProposal
 
 
 @transaction.atomic
 def reject_proposal(*, workshop_id: int) -> None:
-    """Delete a proposal and its picture. Raises `NotWaiting`."""
+    """Delete a proposal and its picture. Raises `NotAProposal`."""
     waiting = Workshop.objects.select_for_update().filter(pk=workshop_id, published_at=None)
     workshop = waiting.first()
     if workshop is None:
-        raise NotWaiting
+        raise NotAProposal
     workshop.delete()
     if workshop.picture:
         tasks.delete_picture.delay_on_commit(name=workshop.picture.name)

@@ -34,5 +34,5 @@ class TestSignUp:
             *[lambda: services.sign_up(token=token, name="Ada", password="pw")] * 2
         )
 
-        assert isinstance(error, selectors.LinkOver)
+        assert isinstance(error, selectors.LinkExpired)
         assert User.objects.count() == 1

@@ -135,14 +135,14 @@ class TestRecordPayment:
     def test_refuses_a_hold_that_is_over(self) -> None:
         booking = hold(SessionFactory())
 
-        with pytest.raises(services.HoldOver):
+        with pytest.raises(services.HoldExpired):
             services.record_payment(booking_id=booking.pk, at=NOW + timedelta(hours=48))
 
     def test_refuses_a_session_that_was_moved_and_has_started(self) -> None:
         booking = hold(SessionFactory())
         start = move(booking.session, to=NOW + timedelta(hours=1))
 
-        with pytest.raises(services.HoldOver):
+        with pytest.raises(services.HoldExpired):
             services.record_payment(booking_id=booking.pk, at=start)
 
 

@@ -63,7 +63,7 @@ class TestWorkshopAdmin:
         answer = act(admin_client, "reject", good)
 
         assert [one.published_at is not None for one in Workshop.objects.all()] == [True]
-        assert "This is no proposal any more." in answer
+        assert "This is not a proposal any more." in answer
 
     def test_lets_staff_who_may_only_look_decide_nothing(self, client: Client) -> None:
         reader = UserFactory(is_staff=True)

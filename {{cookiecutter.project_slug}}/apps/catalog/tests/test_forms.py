@@ -30,7 +30,7 @@ class TestProposalForm:
 
         form = proposal(page)
 
-        assert form.errors == {"picture": ["This file is no PNG, JPEG or WebP picture."]}
+        assert form.errors == {"picture": ["This file is not a PNG, JPEG or WebP picture."]}
 
     def test_refuses_a_tag_that_does_not_exist(self) -> None:
         assert "tags" in ProposalForm(TYPED | {"tags": [7]}).errors

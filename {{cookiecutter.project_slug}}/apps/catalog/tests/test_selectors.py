@@ -13,7 +13,9 @@ NOW = datetime(2130, 1, 1, tzinfo=UTC)
 
 class TestUpcomingSessions:
     def test_returns_the_soonest_first_and_none_that_has_started(self) -> None:
-        started, second, first = (SessionFactory(starts_at=NOW + timedelta(h)) for h in (0, 2, 1))
+        started, second, first = (
+            SessionFactory(starts_at=NOW + timedelta(hours=h)) for h in (0, 2, 1)
+        )
 
         page = selectors.upcoming_sessions(at=started.starts_at)
 

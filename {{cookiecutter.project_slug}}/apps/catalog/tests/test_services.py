@@ -93,15 +93,15 @@ class TestProposeWorkshop:
 
         assert stored() == []
 
-    def test_refuses_one_more_than_are_read_in_a_week(self) -> None:
+    def test_refuses_a_sixth_proposal_that_waits(self) -> None:
         by = UserFactory().pk
-        for number in range(services.MOST_PROPOSALS):
+        for number in range(services.MAX_WAITING_PROPOSALS):
             propose(by=by, title=f"Bread {number}")
 
         with pytest.raises(services.TooManyProposals):
             propose(by=by)
 
-        assert len(stored()) == services.MOST_PROPOSALS
+        assert len(stored()) == services.MAX_WAITING_PROPOSALS
 
     def test_lets_one_of_two_at_the_same_time_have_the_title(self) -> None:
         people = UserFactory.create_batch(2)
@@ -132,9 +132,9 @@ class TestProposeWorkshop:
     def test_neither_publishes_nor_rejects_what_is_published(self) -> None:
         workshop = WorkshopFactory()
 
-        with pytest.raises(services.NotWaiting):
+        with pytest.raises(services.NotAProposal):
             services.publish_proposal(workshop_id=workshop.pk, at=NOW)
-        with pytest.raises(services.NotWaiting):
+        with pytest.raises(services.NotAProposal):
             services.reject_proposal(workshop_id=workshop.pk)
 
 

@@ -52,7 +52,7 @@ class TestProposeWorkshop:
 
         answer = visitor.post(ADDRESS, TYPED | {"picture": drawing})
 
-        assert "no PNG, JPEG or WebP picture" in answer.content.decode()
+        assert "not a PNG, JPEG or WebP picture" in answer.content.decode()
         assert not Workshop.objects.exists()
 
     def test_shows_a_proposal_to_nobody(self, visitor: Client) -> None:

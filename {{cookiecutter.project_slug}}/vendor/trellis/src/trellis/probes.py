@@ -11,10 +11,11 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from urllib.parse import unquote
 
 from celery import current_app
@@ -147,11 +148,23 @@ def database() -> str:
 @_probe("settings", needs="database", fix="manage.py check --deploy explains it.")
 def checks() -> str:
     """Django's checks, which look at the database too; in production, those for it as well."""
+    if wrong := list(_misspelled_variables()):
+        raise Fault("; ".join(wrong))
     messages = run_checks(include_deployment_checks=settings.PRODUCTION)
     found = [one for one in messages if one.level >= WARNING and not one.is_silenced()]
     if found:
         raise Fault("; ".join(f"{one.id} {one.msg.partition('. ')[0]}" for one in found))
     return "production" if settings.PRODUCTION else "development"
+
+
+def _misspelled_variables() -> Iterator[str]:
+    """Yield what to say of each name in `.env` that is nearly one of `.env.example`."""
+    files = [settings.BASE_DIR / name for name in (".env.example", ".env")]
+    texts = [path.read_text(encoding="utf-8-sig") if path.exists() else "" for path in files]
+    known, used = (set(re.findall(r"^(?:# )?(\w+)=", text, re.M)) for text in texts)
+    for name in sorted(used - known):
+        for meant in get_close_matches(name, known, 1, 0.85):
+            yield f"nothing reads {name} in .env. Did you mean {meant}?"
 
 
 @_probe("clock", needs="database", fix="Let NTP set the clock of this host and the database's.")

@@ -50,7 +50,8 @@ def _owners(project: Project) -> Iterator[Finding]:
             yield _at(app, "runbook", project, "runbook_exists", message)
         for name in app.depends_on:
             if not project.app(name):
-                message = f"depends_on names {name!r}, which is no app. Mend the name."
+                known = ", ".join(one.name for one in project.apps)
+                message = f"{name!r} in depends_on is not an app. Known: {known}."
                 yield _at(app, "depends_on", project, "dependencies_are_declared", message)
 
 
@@ -121,5 +122,7 @@ def _cycle(project: Project) -> Iterator[Finding]:
         TopologicalSorter({name: app.depends_on for name, app in apps.items()}).prepare()
     except CycleError as error:
         way = error.args[1][::-1]  # from an app to what it uses, and so on
-        message = f"the app depends on itself: {' → '.join(way)}. Turn one of them around."
+        message = (
+            f"the app depends on itself: {' → '.join(way)}. Remove one of these from depends_on."
+        )
         yield _at(apps[way[0]], "depends_on", project, "dependencies_have_no_cycle", message)

@@ -117,7 +117,12 @@ def _between_apps_and_layers(dotted: str, module: Module, project: Project) -> I
     if name != module.app:
         app = project.app(module.app)
         may_use = app is None or app.may_use(name)
-        declare = f'Add "{name}" to depends_on in apps/{module.app}/OWNERS.toml'
+        if project.depends(name, on=module.app):
+            declare = (
+                f"{name} depends on {module.app}: move this to {name}, or to an app above both"
+            )
+        else:
+            declare = f'Add "{name}" to depends_on in apps/{module.app}/OWNERS.toml'
         if layer and not project.settings.is_front_door(layer):
             other = CURE_OF_INSIDE.get(layer, CURE_OF_INSIDE.get(group, CURE_OF_OTHER_INSIDES))
             message = f"{imports} of {name}. {other.format(other=name)}"

@@ -90,6 +90,16 @@ class Project:
     def app(self, name: str) -> App | None:
         return self._by_name.get(name)
 
+    def depends(self, name: str, *, on: str) -> bool:
+        """Whether an app declares that it uses another one, by itself or through others."""
+        found, waiting = {name}, [name]
+        while waiting:
+            app = self.app(waiting.pop())
+            new = set(app.depends_on) - found if app else set()
+            found |= new
+            waiting += new
+        return on in found
+
     def tree(self, module: Module) -> ast.Module:
         """Return the syntax tree of a module, for rules of the project's own."""
         return parsed(self.root / module.path)

@@ -83,7 +83,7 @@ def _fault(table: Any) -> tuple[str, str] | None:
     known = [*rules.RULES, *_own_rules(table)]
     for name in table.get("disable", []):
         if name not in known:
-            return name, f"disable: {rules.unknown(name, known=known)} Mend the name."
+            return name, f"disable: {rules.unknown(name, known=known)} Correct the name."
     for name, group in table.get("extra_modules", {}).items():
         if group not in GROUPS:
             return name, f"{name} cannot be in {group!r}. The groups are {', '.join(GROUPS)}."

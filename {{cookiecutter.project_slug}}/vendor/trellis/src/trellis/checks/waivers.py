@@ -137,7 +137,7 @@ def _why_wrong(entry: dict[str, Any], *, today: date, known: list[str]) -> str:
         if key not in KEYS:
             return f"a waiver has no key {key!r}. Known: {', '.join(KEYS)}."
     if rule not in known:
-        return f"{rules.unknown(str(rule), known=known)} Mend the name."
+        return f"{rules.unknown(str(rule), known=known)} Correct the name."
     if rule in NOT_WAIVABLE:
         return f"{rule} cannot be waived. Mend what it reports."
     if not all(isinstance(text, str) for text in texts) or not _is_count(entry.get("count", {})):

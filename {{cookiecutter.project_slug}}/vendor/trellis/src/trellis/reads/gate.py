@@ -19,7 +19,8 @@ logger = structlog.get_logger(__name__)
 
 FIX = (
     "Let the selector load it: select_related() or prefetch_related() for a relation, no only() or"
-    " defer() for a column (AGENTS.md, rule 9)."
+    " defer() for a column (AGENTS.md, rule 9). What a template tag or a context processor shows is"
+    " loaded by the view or a middleware."
 )
 NOT_OURS = {".venv", "vendor"}
 

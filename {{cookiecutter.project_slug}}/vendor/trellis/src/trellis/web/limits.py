@@ -1,7 +1,8 @@
 """How often somebody may try to sign in, to sign up or to reset a password.
 
-Attempts are counted by the name that was typed, by the address they come from, and by both, before
-a password is hashed. `Backend` counts each sign-in, that of the admin too; views count the rest.
+Attempts are counted by the name that was typed (an email address), by the IP address they come
+from, and by both, before a password is hashed. `Backend` counts each sign-in, that of the admin
+too; views count the rest.
 
 A name is *trusted* for 90 days where it signed in: only the limit by both holds there. So no
 stranger locks somebody out where they usually are. Elsewhere a lock ends with its minutes, and at

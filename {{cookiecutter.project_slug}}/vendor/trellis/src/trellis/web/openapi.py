@@ -10,10 +10,9 @@ from ninja.operation import Operation
 from trellis.web.problems import MEDIA_TYPE, Problem, kind_of
 
 DESCRIPTION = """\
-An operation with a lock is for who is signed in: a person with the session cookie, who also sends
-the CSRF token as `X-CSRFToken` where something is changed, or a program with a token
-(`Authorization: Bearer …`, from `manage.py api_token`), which may do what its user may. All others
-are for everybody.
+Operations with a lock need a signed-in user: a session cookie, with the CSRF token as `X-CSRFToken`
+for changes, or a bearer token (`Authorization: Bearer …`, from `manage.py api_token`), which may do
+what its user may. All others are for everybody.
 
 Each error is a problem document (RFC 9457). Its `type` names the problem and does not change.
 """

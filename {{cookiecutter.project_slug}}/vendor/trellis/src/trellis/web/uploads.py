@@ -58,7 +58,9 @@ class PictureField(forms.FileField):
                     raise ValidationError(f"It has more than {self.max_pixels // MEGA} megapixels.")
                 # (In other formats these two bytes mean nothing, and occur by chance.)
                 if image.format in ("JPEG", "MPO") and content.count(SCAN) > self.max_scans:
-                    raise ValidationError("This JPEG is refined too often.")
+                    raise ValidationError(
+                        "This JPEG cannot be read. Please save it again, as PNG for example."
+                    )
                 image.draft("RGB", (self.side, self.side))  # of a JPEG, decode what is needed
                 mode = "RGBA" if image.has_transparency_data else "RGB"
                 picture = image if image.mode == mode else image.convert(mode)
@@ -67,7 +69,7 @@ class PictureField(forms.FileField):
         except ValidationError:
             raise
         except Exception as error:  # Pillow has no common error for what it cannot read
-            raise ValidationError("This file is no PNG, JPEG or WebP picture.") from error
+            raise ValidationError("This file is not a PNG, JPEG or WebP picture.") from error
         return ContentFile(output.getvalue(), name=f"{uuid.uuid4().hex}.webp")
 
 

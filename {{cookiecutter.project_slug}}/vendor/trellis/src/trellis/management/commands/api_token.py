@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Create, list and revoke the tokens of programs that use the API."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        commands = parser.add_subparsers(dest="command", required=True, metavar="")
+        commands = parser.add_subparsers(dest="command", required=True)
         create = commands.add_parser("create", help="create a token, and show it this once")
         create.add_argument("user", help="whose rights the program has; an email address")
         create.add_argument("name", help="what the token is for")

@@ -6,7 +6,7 @@ from trellis import probes
 
 
 class Command(BaseCommand):
-    help = "Ask each server and setting whether it works; print a line each, and how to mend it."
+    help = "Check each server and setting, and print a fix for each failure."
     requires_system_checks = []  # they are one of the questions
 
     def handle(self, *args: object, **options: object) -> None:
@@ -22,4 +22,4 @@ class Command(BaseCommand):
                 self.stdout.write(f"{'':<17}{probe.fix}")
                 failed.append(probe.name)
         if failed:
-            raise CommandError(f"{len(failed)} of {len(probes.ALL)} do not work.")
+            raise CommandError(f"{len(failed)} of {len(probes.ALL)} checks failed.")
