@@ -1,7 +1,7 @@
 # Work on the template itself. `make` alone prints the commands.
 .DEFAULT_GOAL := menu
 SHELL := /bin/sh
-.PHONY: menu demo test lint mutate uv browser
+.PHONY: menu demo test lint mutate screenshots uv browser
 
 # uv from the PATH, or from .tools/. Some version managers put a `uv` on the PATH that works in
 # other folders only, so this runs it instead of looking for it.
@@ -10,7 +10,7 @@ RUN := "$(UV)" run --quiet
 LIBRARY := "{{cookiecutter.project_slug}}/vendor"
 
 menu: ## print this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: uv ## generate a project into build/, run it, book a seat in it, tell what happened
 	@$(RUN) python demo.py
@@ -27,6 +27,9 @@ lint: uv ## run ruff and mypy
 
 mutate: uv ## seed faults into the template, list those that no test catches (an hour)
 	@$(RUN) python bench/mutate.py $(faults)
+
+screenshots: uv browser ## make the pictures of the README anew
+	@$(RUN) python -m bench.screenshots
 
 uv:
 	@"$(UV)" --version >/dev/null 2>&1 || { \

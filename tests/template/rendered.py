@@ -13,18 +13,21 @@ import json
 from datetime import timedelta
 from unittest.mock import patch
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.core.mail import send_mail
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client, override_settings
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_encode
 from apps.accounts.models import User
 from apps.accounts.selectors import SIGN_UP_LINK
 from apps.bookings.models import Booking
 from apps.catalog.models import Session, Tag, Workshop
 from apps.catalog.tests.pictures import picture
 from apps.insights import services as insights
+from tests.test_project import ACCESS
 from trellis.models import FailedTask
 from trellis.web import tokens
 
@@ -46,9 +49,11 @@ free, paid = (
     Session.objects.filter(starts_at__gt=now, **price).first()
     for price in ({"price_cents": 0}, {"price_cents__gt": 0})
 )
-pages = {}
+pages, routes = {}, set()
 def keep(name, answer, status=200):
     assert answer.status_code == status, (name, answer.status_code)
+    if status == 200:
+        routes.add(answer.resolver_match.route)
     pages[name] = answer.content.decode(), answer["Content-Security-Policy"]
 
 for name, one in clients.items():
@@ -66,6 +71,9 @@ keep("new account", visitor.get(f"/accounts/sign-up/{token}/"))
 keep("new account, refused", visitor.post(f"/accounts/sign-up/{token}/", {"name": "x"}))
 keep("link over", visitor.get("/accounts/sign-up/x/"), 404)
 keep("reset password", visitor.get("/accounts/password-reset/"))
+user = User.objects.get(email="demo@example.com")
+uid, token = urlsafe_base64_encode(str(user.pk).encode()), default_token_generator.make_token(user)
+keep("new password", visitor.get(f"/accounts/password-reset/{uid}/{token}/", follow=True))
 keep("change password", demo.get("/accounts/password/"))
 for _ in range(6):
     limited = visitor.post("/accounts/login/", {"username": "limited", "password": "y"})
@@ -123,6 +131,10 @@ for name in ("accounts/user", "bookings/booking", "catalog/session", "catalog/wo
 keep("admin, add session", staff.post("/admin/catalog/session/add/", {"minutes": "x"}))
 keep("admin, session", staff.get(f"/admin/catalog/session/{full.pk}/change/"))
 keep("admin, user", staff.get("/admin/accounts/user/1/change/"))
+# Every page must be among them. (What these begin with are JSON, and files as they are.)
+asked = {route for route, row in ACCESS.items() if "GET" in row}
+no_pages = ("api/", "media/", "_map/<", "admin/*")
+assert not {route for route in asked - routes if not route.startswith(no_pages)}, asked - routes
 print(json.dumps(pages))
 """
 OURS = [
@@ -132,8 +144,9 @@ OURS = [
         for who in ("visitor", "demo", "staff")
     ),
     *("sign in", "sign in, refused", "sign up", "sign up, refused", "link sent", "new account"),
-    *("new account, refused", "link over", "reset password", "change password"),
-    *("too many attempts", "no sessions", "no bookings", "booked", "session, booked", "refused"),
+    *("new account, refused", "link over", "reset password", "new password"),
+    *("change password", "too many attempts", "no sessions", "no bookings", "booked"),
+    *("session, booked", "refused"),
     *("forbidden", "no token", "sessions, long", "session, full", "session, past"),
     *("proposal", "proposal, refused", "map", "mails", "home, development", "bookings, many"),
     *("occupancy", "broken", "unavailable"),
@@ -160,6 +173,11 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
     project = copy_of(
         master("example", tmp_path_factory), tmp_path_factory.mktemp("rendered") / "desk"
     )
+    return render(project)
+
+
+def render(project: Path) -> Rendered:
+    """Fetch every page of a project that is set up. It changes the project's data."""
     printed = python(project, FETCH, DEBUG="false", ALLOWED_HOSTS="testserver")
     pages = json.loads(printed.splitlines()[-1])
     assert sorted(pages) == sorted([*OURS, *ADMIN]), "list each page that is fetched"
