@@ -131,6 +131,12 @@ FAULTS = (
     Fault("two test runs share the keys of Redis", SETTINGS, '    _cache["KEY_PREFIX"] =', '    _ =', f"{T}/test_runs.py -k caches"),
     Fault("two test runs share a database of PostgreSQL", SETTINGS, "]}_{TEST_RUN}", "]}", f"{T}/test_runs.py -k caches"),
     Fault("a killed test run leaves its database for ever", f"{LIBRARY}/pytest_run.py", "_free_number(early_config.rootpath / \"var\")", "os.getpid()", f"{T}/test_runs.py -k behind"),
+    # The proxy and the web server
+    Fault("a header with an underscore evades the sign-in limit", "config/gunicorn.py", 'header_map = "drop"', 'header_map = "dangerous"', f"{T}/test_hostile.py -k sqlite-direct"),
+    Fault("slow bodies hold threads", "deploy/nginx.conf", "    limit_conn_status 429;\n", "    limit_conn_status 429;\n    proxy_request_buffering off;\n", f"{T}/test_serving.py -k behind_the_proxy"),
+    Fault("a body may be of any size", "deploy/nginx.conf", "client_max_body_size 20m;", "client_max_body_size 0;", f"{T}/test_hostile.py -k 30"),
+    Fault("live waits for a thread", "deploy/nginx.conf", "proxy_pass http://health;", "proxy_pass http://web;", f"{T}/test_serving.py -k hangs"),
+    Fault("visitors choose their address", "deploy/nginx.conf", "$proxy_add_x_forwarded_for", "$http_x_forwarded_for", f"{T}/test_hostile.py -k sqlite-proxied"),
     # The workflow, and the hooks of pre-commit
     Fault("CI runs a target that does not exist", WORKFLOW, "- run: make check", "- run: make checks", DELIVERY),
     Fault("CI tests SQLite twice", WORKFLOW, "DATABASE_URL=${{ matrix.database_url }}", "DATABASE=${{ matrix.database_url }}", DELIVERY),

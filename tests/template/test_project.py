@@ -9,7 +9,7 @@ import pytest
 import demo
 from tests.template.living import copy_of, python, server_url
 
-STEPS = ("lint", "format", "layout", "types", "django", "migrations", "tests")
+STEPS = ("lint", "format", "layout", "types", "django", "deployment", "migrations", "tests")
 
 
 class TestSetup:

@@ -26,12 +26,25 @@ def python(*arguments: str) -> tuple[str, ...]:
 # On GitHub, the findings of the layout check are shown on their lines of the pull request.
 ANNOTATIONS = ("--format", "github") if os.environ.get("GITHUB_ACTIONS") else ()
 
+# What production needs. Nothing is connected to, and none of the values is used.
+PRODUCTION = (
+    *("env", "IGNORE_ENV_FILE=1", "DJANGO_ENV=production", "ALLOWED_HOSTS=example.com"),
+    "SECRET_KEY=only-to-check-the-settings-of-production-1234567890",
+    *("DATABASE_URL=postgres://unused/unused", "CACHE_URL=redis://unused"),
+    *("CELERY_BROKER_URL=redis://unused", "STORAGE_URL=file:///unused"),
+    *("EMAIL_URL=smtp://unused", "DEFAULT_FROM_EMAIL=unused@example.com"),
+)
+
 STEPS = (
     Step("lint", python("-m", "ruff", "check", ".")),
     Step("format", python("-m", "ruff", "format", "--check", ".")),
     Step("layout", python("-m", "trellis", "check", *ANNOTATIONS)),
     Step("types", python("-m", "mypy", ".")),
     Step("django", python("manage.py", "check", "--fail-level", "WARNING")),
+    Step(
+        "deployment",
+        (*PRODUCTION, *python("manage.py", "check", "--deploy", "--fail-level", "WARNING")),
+    ),
     Step("migrations", python("manage.py", "makemigrations", "--check", "--dry-run")),
     Step("tests", python("-m", "pytest", "-q")),
 )
@@ -45,7 +58,7 @@ def main(*, steps: tuple[Step, ...] = STEPS) -> int:
         return 0
     print(f"Failed: {', '.join(step.name for step in failed)}. To repeat one:", file=sys.stderr)
     for step in failed:
-        command = " ".join(["python", *step.command[1:]])
+        command = " ".join("python" if word == sys.executable else word for word in step.command)
         print(f"  {step.name:<12}uv run {command}", file=sys.stderr)
     return 1
 
