@@ -78,8 +78,8 @@ def show(page: Page, rendered: Rendered, name: str) -> None:
 
     def answer(route: Route) -> None:
         path = urlsplit(route.request.url).path
-        if path.startswith("/static/"):
-            file = rendered.static / path.removeprefix("/static/")
+        if path.startswith(("/static/", "/media/")):
+            file = rendered.static.parent / path.removeprefix("/")
             route.fulfill(path=file, content_type=mimetypes.guess_type(file)[0])
         elif path.endswith("/jsi18n/"):
             route.fulfill(path=rendered.static / "jsi18n.js", content_type="text/javascript")

@@ -21,7 +21,7 @@ from trellis.web import tokens
 class FailedTaskAdmin(admin.ModelAdmin[FailedTask]):
     """A list with two actions. Rows are neither added nor edited nor deleted by hand."""
 
-    list_display = ["name", "owner", "state", "error", "attempts", "last_failed_at", "runbook"]
+    list_display = ["name", "owner", "state", "runbook", "error", "attempts", "last_failed_at"]
     list_filter = ["state", "owner", "name", "kind"]
     search_fields = ["task_id", "request_id", "error"]
     actions = ["replay", "discard"]
