@@ -44,7 +44,8 @@ class Edited:
         assert 201 in statuses
 
     def mails(self) -> list[str]:
-        return [path.read_text() for path in (self.project / "var/mail").glob("*.log")]
+        texts = [path.read_text() for path in (self.project / "var/mail").glob("*.log")]
+        return [text for text in texts if text.endswith("-" * 79 + "\n")]  # written to the end
 
 
 @pytest.fixture
