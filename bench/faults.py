@@ -38,7 +38,7 @@ DOCKERFILE, COMPOSE, WORKFLOW = "Dockerfile", "compose.yaml", ".github/workflows
 BOOKINGS, CATALOG = "apps/bookings", "apps/catalog"
 ACCOUNTS = "apps/accounts/services.py"
 LIBRARY = "vendor/trellis/src/trellis"
-MAP, CODE, MAP_TESTS = (
+MAP, ARCHITECTURE, MAP_TESTS = (
     f"{LIBRARY}/web/map.py",
     f"{LIBRARY}/web/architecture.py",
     "tests/library/test_map.py",
@@ -159,11 +159,11 @@ FAULTS = (
     Fault("a second seat is offered", f"{BOOKINGS}/templates/bookings/session_detail.html", "{% elif booking %}", "{% elif False %}", "project apps/bookings"),
     Fault("the page of an error needs what has failed", f"{LIBRARY}/web/pages.py", 'render_to_string(f"{status:d}.html")', 'render_to_string("404.html", request=request)', PAGES),
     Fault("a telephone shows a page for desks", "templates/base.html", '  <meta name="viewport" content="width=device-width, initial-scale=1">\n', "", PAGES),
-    Fault("every visitor sees the map", MAP, "if settings.DEBUG or user.is_staff:", "if True:", MAP_TESTS),
-    Fault("the map shows any file of the server", MAP, "not any(path in app.paths for app in apps) or ", "", MAP_TESTS),
-    Fault("the map shows the source code in production", CODE, "if not settings.DEBUG and not", "if False and not", MAP_TESTS),
-    Fault("what no OWNERS.toml declares looks declared", CODE, '"undeclared" if other not in declared else', "", MAP_TESTS),
-    Fault("the arrow of a declared use goes up instead of the red one", f"{LIBRARY}/web/drawing.py", "max(circle, key=uses.index)", "min(circle, key=uses.index)", MAP_TESTS),
+    Fault("every visitor sees the map", MAP, "settings.DEBUG or user.is_staff", "True", MAP_TESTS),
+    Fault("the map shows any file of the server", MAP, " or not LINKED.fullmatch(path)", "", MAP_TESTS),
+    Fault("the map shows the source code in production", MAP, "if not settings.DEBUG or", "if", MAP_TESTS),
+    Fault("what no OWNERS.toml declares looks declared", ARCHITECTURE, '"undeclared" if other not in declared else ', "", MAP_TESTS),
+    Fault("the map draws an app below those that it uses", MAP, "static_order()][::-1]", "static_order()]", MAP_TESTS),
 
     # The admin, and validators
     Fault("staff delete bookings without a service", f"{BOOKINGS}/admin.py", "obj: Booking | None = None) -> bool:\n        return False", "obj: Booking | None = None) -> bool:\n        return True", PAGES),

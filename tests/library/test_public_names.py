@@ -99,7 +99,7 @@ class TestProduction:
             "from django.urls import get_resolver; get_resolver().url_patterns\n"
             "from config.celery import app; app.finalize(); app.autodiscover_tasks(force=True)\n"
             "from trellis.caching.cached_read import all_caches; all_caches()\n"
-            "from trellis.web.map import svg; svg(root=config.settings.BASE_DIR)\n"
+            "from trellis.web.map import svg; svg()\n"
             "print(*(name for name in sys.modules if name.startswith('trellis.')))"
         )
         done = subprocess.run(

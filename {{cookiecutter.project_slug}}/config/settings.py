@@ -228,7 +228,7 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=False)
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # that these two are off
 
-# Where the map finds the source code: "https://github.com/acme/desk/blob/main/{path}#L{line}"
+# Where the map finds the files in production: "https://github.com/acme/desk/blob/main/{path}#L{line}"
 SOURCE_URL = ""
 
 # --- Mail -----------------------------------------------------------------------------------

@@ -34,9 +34,7 @@ def check(project: Project) -> Iterator[Finding]:
             yield from _clock_is_an_argument(module)
         elif module.layer in THIN:
             yield from _doors_stay_thin(module)
-    owners = _owners_of_names(project)
-    for app in project.apps:
-        yield from _templates_use_declared_apps(app, owners, project)
+    yield from _templates_use_declared_apps(project)
 
 
 def _tasks_start_after_commit(module: Module) -> Iterator[Finding]:
@@ -142,21 +140,26 @@ def _owners_of_names(project: Project) -> dict[tuple[str, str], str]:
     return owners
 
 
-def _templates_use_declared_apps(
-    app: App, owners: dict[tuple[str, str], str], project: Project
-) -> Iterator[Finding]:
-    for path in app.files:
-        if not path.startswith(f"apps/{app.name}/templates/"):
-            continue
-        text = text_of(project.root / path)
-        for found in USES_OTHERS.finditer(text):
-            kind = found.lastgroup or ""
-            for name in found[kind].split():
-                other = owners.get((kind, name), app.name)
-                if other != app.name and not app.may_use(other):
-                    line = text.count("\n", 0, found.start()) + 1
-                    message = f"uses {other}, on which {app.name} does not depend."
-                    cure = f'Add "{other}" to depends_on in apps/{app.name}/OWNERS.toml, or move'
-                    end = "this to a template of an app that depends on both."
-                    rule = "templates_use_declared_apps"
-                    yield Finding(path, line, rule, f"{message} {cure} {end}")
+def uses_in_templates(project: Project) -> Iterator[tuple[App, str, str, int]]:
+    """Yield (app, other app, path, line) for each name of another app in a template."""
+    owners = _owners_of_names(project)
+    for app in project.apps:
+        for path in app.files:
+            if not path.startswith(f"apps/{app.name}/templates/"):
+                continue
+            text = text_of(project.root / path)
+            for found in USES_OTHERS.finditer(text):
+                kind = found.lastgroup or ""
+                for name in found[kind].split():
+                    other = owners.get((kind, name), app.name)
+                    if other != app.name:
+                        yield app, other, path, text.count("\n", 0, found.start()) + 1
+
+
+def _templates_use_declared_apps(project: Project) -> Iterator[Finding]:
+    for app, other, path, line in uses_in_templates(project):
+        if not app.may_use(other):
+            message = f"uses {other}, on which {app.name} does not depend."
+            cure = f'Add "{other}" to depends_on in apps/{app.name}/OWNERS.toml, or move'
+            end = "this to a template of an app that depends on both."
+            yield Finding(path, line, "templates_use_declared_apps", f"{message} {cure} {end}")

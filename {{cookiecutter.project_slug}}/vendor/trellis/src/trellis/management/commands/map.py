@@ -1,8 +1,9 @@
 """`manage.py map`: draw the apps and which ones they use into docs/map.svg."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from trellis import ownership
 from trellis.web.map import svg
 
 
@@ -11,6 +12,9 @@ class Command(BaseCommand):
     requires_system_checks = []  # the picture shows what the checks would refuse
 
     def handle(self, *args: object, **options: object) -> None:
-        path = settings.BASE_DIR / "docs" / "map.svg"
-        path.write_text(svg(root=settings.BASE_DIR), encoding="utf-8")
-        self.stdout.write(f"Wrote {path.relative_to(settings.BASE_DIR)}. Open it in a browser.")
+        try:
+            picture = svg()
+        except ownership.Malformed as fault:
+            raise CommandError(str(fault)) from None
+        (settings.BASE_DIR / "docs/map.svg").write_text(picture, encoding="utf-8")
+        self.stdout.write("Wrote docs/map.svg. Open it in a browser.")
