@@ -64,14 +64,12 @@ def _files(apps: Mapping[str, App]) -> Iterator[tuple[str, str, Item]]:
     Production has no `trellis.checks`: there, what an app may use counts as used.
     """
     uses: dict[tuple[str, str], tuple[str, int]] = {}
+    waived: list[Any] = []
     if not settings.PRODUCTION:
         from trellis.checks import uses_of_apps, waivers
 
         uses = uses_of_apps.find()
-        for one in waivers.read(settings.BASE_DIR, today=datetime.now(UTC).date()).valid:
-            for place in one.places:
-                facts = f"{place}, until {one.until}: {one.reason}"
-                yield place, "waivers", Item(one.rule, facts, waivers.FILE, one.line)
+        waived = waivers.read(settings.BASE_DIR, today=datetime.now(UTC).date()).valid
     for name, app in apps.items():
         file, declared = f"apps/{name}/OWNERS.toml", app.owners.get("depends_on", [])
         for document in (file, app.owners["runbook"]):
@@ -81,6 +79,10 @@ def _files(apps: Mapping[str, App]) -> Iterator[tuple[str, str, Item]]:
             if name != other and (other in declared or (name, other) in uses):
                 facts = "undeclared" if other not in declared else "" if is_used else "unused"
                 yield file, "uses", Item(other, facts, *uses.get((name, other), (file, 1)))
+    for one in waived:
+        for place in one.places:
+            facts = f"{place}, until {one.until}: {one.reason}"
+            yield place, "waivers", Item(one.rule, facts, "waivers.toml", one.line)
 
 
 def _registered(hits: Mapping[str, str]) -> Iterator[tuple[str, str, Item]]:
