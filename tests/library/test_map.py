@@ -137,7 +137,7 @@ class TestParts:
     def test_are_the_services_selectors_and_owners_of_an_app(self) -> None:
         accounts, shop, shared = architecture.read(hits={})
 
-        assert (accounts.owners["team"], accounts.contact) == ("platform", "#platform")
+        assert (accounts.owners["team"], accounts.owners["contact"]) == ("platform", "#platform")
         assert names(accounts, "services") == ["register_user"]  # not the class of an error
         assert names(shop, "documents") == ["apps/shop/OWNERS.toml", "docs/runbooks/shop.md"]
         assert [(one.name, one.facts) for one in accounts.parts["selectors"]] == [
@@ -176,7 +176,6 @@ def picture_of(depends_on: dict[str, str], undeclared: dict[str, str] | None = N
             App(
                 name,
                 {"team": "platform", "depends_on": [*declared]},
-                "",
                 {
                     "uses": [Item(one) for one in declared]
                     + [Item(one, "undeclared") for one in (undeclared or {}).get(name, "")]

@@ -19,9 +19,8 @@ def find() -> dict[tuple[str, str], tuple[str, int]]:
     for app, other, path, line in habits.uses_in_templates(read):
         uses.setdefault((app.name, other), (path, line))
     for model in loaded.get_models():
-        place = located.finding(model, "", "")[:2]
         for field in (*model._meta.local_fields, *model._meta.local_many_to_many):
             if field.related_model:
                 pair = (model._meta.app_label, field.related_model._meta.app_label)
-                uses.setdefault(pair, place)
+                uses.setdefault(pair, located.finding(model, "", "")[:2])
     return uses

@@ -38,8 +38,7 @@ class App(NamedTuple):
     """An app, or with the name "" what belongs to none."""
 
     name: str
-    owners: dict[str, Any]
-    contact: str
+    owners: dict[str, Any]  # of its OWNERS.toml, with the contact of the team
     parts: dict[str, list[Item]]  # services, tasks, the apps that it uses, …
 
 
@@ -49,10 +48,10 @@ def read(*, hits: Mapping[str, str]) -> list[App]:
     teams = ownership.read_teams(root / "teams.toml")
     for path in sorted(root.glob("apps/*/__init__.py")):
         owners = ownership.read_owners(path.with_name("OWNERS.toml"))
-        contact = teams.get(owners["team"], {}).get("contact", "")
-        apps[path.parent.name] = App(path.parent.name, owners, contact, {})
+        owners["contact"] = teams.get(owners["team"], {}).get("contact", "")
+        apps[path.parent.name] = App(path.parent.name, owners, {})
     found = [*_files(apps), *_registered(hits)]
-    apps[""] = App("", {}, "", {})
+    apps[""] = App("", {}, {})
     for place, part, item in found:
         apps.get(ownership.app_of(place), apps[""]).parts.setdefault(part, []).append(item)
     return [*apps.values()]
