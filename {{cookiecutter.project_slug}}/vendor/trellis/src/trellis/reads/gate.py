@@ -19,8 +19,8 @@ logger = structlog.get_logger(__name__)
 
 FIX = (
     "Let the selector load it: select_related() or prefetch_related() for a relation, no only() or"
-    " defer() for a column (AGENTS.md, rule 9). What a template tag or a context processor shows is"
-    " loaded by the view or a middleware."
+    " defer() for a column (AGENTS.md, rule 9). What a template tag shows is loaded by the"
+    " view or a context processor."
 )
 NOT_OURS = {".venv", "vendor"}
 
