@@ -488,6 +488,12 @@ class TestUseSettings:
 
             assert os.environ["DJANGO_SETTINGS_MODULE"] == "config.settings"
 
+    def test_ignores_the_celery_settings_of_another_project(self) -> None:
+        with mock.patch.dict(os.environ, {"CELERY_CONFIG_MODULE": "shop.celery"}, clear=True):
+            env.use_settings("config.settings")
+
+            assert "CELERY_CONFIG_MODULE" not in os.environ
+
     def test_keeps_another_module_of_this_project(self) -> None:
         with mock.patch.dict(os.environ, {"DJANGO_SETTINGS_MODULE": "config.other"}, clear=True):
             env.use_settings("config.settings")

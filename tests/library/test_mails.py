@@ -62,3 +62,10 @@ class TestSent:
         settings.DEBUG = False
 
         assert client.get("/_mail/").status_code == 404
+
+    def test_shows_a_mail_whose_charset_nobody_knows(self, client: Client, tmp_path: Path) -> None:
+        text = b"Subject: Odd\nContent-Type: text/plain; charset=nope\n\nhello there\n"
+        (tmp_path / "mail").mkdir()
+        (tmp_path / "mail/1.log").write_bytes(text + mails.BETWEEN_MAILS)
+
+        assert "hello there" in client.get("/_mail/").content.decode()

@@ -151,6 +151,17 @@ class TestLineOfARequest:
 
 
 @pytest.mark.django_db
+class TestQueryString:
+    def test_is_refused_with_a_character_that_postgresql_fails_on(
+        self, client: Client, settings: Settings
+    ) -> None:
+        settings.ROOT_URLCONF = (path("", Page.as_view()),)
+
+        assert client.get("/?status=%00").status_code == 400
+        assert client.get("/?status=%20").status_code == 200
+
+
+@pytest.mark.django_db
 class TestLinesOfAView:
     def test_have_the_id_of_the_user(self, client: Client, settings: Settings) -> None:
         def view(request: HttpRequest) -> HttpResponse:

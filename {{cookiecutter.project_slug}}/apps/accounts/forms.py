@@ -34,6 +34,19 @@ class EmailForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
 
+    def clean_email(self) -> str:
+        """Return the address as a mail server reads it, so that all spellings count as one."""
+        name, _, domain = self.cleaned_data["email"].rpartition("@")
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise forms.ValidationError("This domain does not exist.") from None
+        if not (name.isascii() and name.isprintable()):
+            raise forms.ValidationError(
+                "Only plain letters, digits and signs can stand before the @."
+            )
+        return f"{name}@{domain.lower()}"
+
 
 class NewAccountForm(SetPasswordForm[User]):
     """The name and the password of a new account."""

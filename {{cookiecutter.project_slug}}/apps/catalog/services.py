@@ -14,7 +14,7 @@ from trellis import errors
 from apps.catalog import caches, selectors, tasks, types
 from apps.catalog.models import Session, Tag, Workshop
 
-MAX_WAITING_PROPOSALS = 5  # of one person
+MAX_WAITING_PROPOSALS = 5  # of one person; a few more if they are sent at the same moment
 
 
 class SessionFull(errors.Conflict):

@@ -47,6 +47,7 @@ def use_settings(module: str) -> None:
             f"DJANGO_SETTINGS_MODULE is {found!r}, which belongs to another project."
             f" Unset it. This project's is {module}."
         )
+    os.environ.pop("CELERY_CONFIG_MODULE", None)  # another project's; ours is config/celery.py
     sys.excepthook = _print_error
 
 

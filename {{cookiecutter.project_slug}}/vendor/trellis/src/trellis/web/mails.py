@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from email.message import MIMEPart
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def _read(text: bytes) -> Mail:
     body = message.get_body(("plain", "html"))
     return Mail(
         headers=[(name, message[name]) for name in ("Subject", "From", "To", "Date")],
-        body=body.get_content() if body else "",
+        body=_text_of(body) if body else "",
         attachments=[part.get_filename("without a name") for part in message.iter_attachments()],
     )
+
+
+def _text_of(body: MIMEPart) -> str:
+    try:
+        return str(body.get_content())
+    except LookupError:  # it states a charset that Python does not know
+        return bytes(body.get_payload(decode=True)).decode(errors="replace")

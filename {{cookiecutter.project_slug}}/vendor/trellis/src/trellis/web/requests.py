@@ -5,9 +5,11 @@ import ipaddress
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
 from django.http import HttpRequest
@@ -54,6 +56,8 @@ class RequestMiddleware(StructlogMiddleware):
             return super().__call__(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> None:
+        if "\0" in unquote(request.META.get("QUERY_STRING", "")):  # PostgreSQL fails on it
+            raise SuspiciousOperation("There is a NUL character in the query string.")
         self.bind_user_id(request)  # this middleware stands further out than the one of users
 
     def handle_response(self, request: Any, response: Any) -> None:
