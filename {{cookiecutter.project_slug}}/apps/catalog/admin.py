@@ -7,13 +7,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from trellis import web
 
 from apps.catalog import services
 from apps.catalog.models import Session, Tag, Workshop
 
 
 @admin.register(Tag)
-class TagAdmin(admin.ModelAdmin[Tag]):
+class TagAdmin(web.ServiceAdmin[Tag]):
     search_fields = ["name"]
 
     def save_model(self, request: HttpRequest, obj: Tag, form: Any, change: bool) -> None:
@@ -27,7 +28,7 @@ class TagAdmin(admin.ModelAdmin[Tag]):
 
 
 @admin.register(Workshop)
-class WorkshopAdmin(admin.ModelAdmin[Workshop]):
+class WorkshopAdmin(web.ServiceAdmin[Workshop]):
     """Workshops, and the proposals that wait for a review."""
 
     list_display = ["title", "picture_shown", "proposed_by", "published_at"]
@@ -82,7 +83,7 @@ class WorkshopAdmin(admin.ModelAdmin[Workshop]):
 
 
 @admin.register(Session)
-class SessionAdmin(admin.ModelAdmin[Session]):
+class SessionAdmin(web.ServiceAdmin[Session]):
     list_display = ["workshop", "starts_at", "room", "capacity", "seats_left"]
     list_filter = ["starts_at", "room"]
     list_select_related = ["workshop"]

@@ -123,6 +123,23 @@ class TestSessionAdmin:
         assert answer.status_code == 302
         assert Session.objects.get().seats_left == 6
 
+    def test_keeps_what_was_typed_when_the_service_refuses_it(self, admin_client: Client) -> None:
+        typed = {
+            "workshop": WorkshopFactory().pk,
+            "starts_at_0": "2020-01-01",
+            "starts_at_1": "18:00",
+            "minutes": 90,
+            "room": "The yard behind",
+            "price_cents": 0,
+            "capacity": 6,
+        }
+
+        page = admin_client.post(reverse("admin:catalog_session_add"), typed).content.decode()
+
+        assert "for a time that has passed" in page
+        assert 'value="The yard behind"' in page
+        assert not Session.objects.exists()
+
     def test_changes_the_time_of_a_session_and_nothing_else(self, admin_client: Client) -> None:
         session = SessionFactory()
 

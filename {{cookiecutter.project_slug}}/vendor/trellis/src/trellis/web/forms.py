@@ -2,11 +2,17 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
+from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
 
 from trellis import errors
+
+Row = TypeVar("Row", bound=Model)
 
 
 @contextlib.contextmanager
@@ -35,3 +41,31 @@ def refusals_in(form: BaseForm) -> Iterator[None]:
                     form.add_error(field, message)
                 else:  # "This field is required." is a riddle without the field's name
                     form.add_error(None, message if field == "__all__" else f"{field}: {message}")
+
+
+class ServiceAdmin(admin.ModelAdmin[Row]):
+    """The base class of an admin whose `save_model` calls a service.
+
+    What the service refuses stands in the form, as with `refusals_in`.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (errors.BusinessError, ValidationError) as refusal:
+            # Once more (Django has rolled back the first time), with a form that is not valid.
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        if not hasattr(request, "refusal"):
+            return form
+
+        class RefusedForm(form):
+            def clean(self) -> None:
+                super().clean()
+                with refusals_in(self):
+                    raise request.refusal  # type: ignore[attr-defined]
+
+        return RefusedForm
