@@ -64,7 +64,9 @@ def paths(text: str) -> list[str]:
     spans = [span for span in code_spans(text) if re.fullmatch(shape, span)]
     looks_like_a_path = re.compile(r"/|\.(py|md|toml|yaml|yml|json|example)$")
     found = [span for span in [*links, *spans] if looks_like_a_path.search(span)]
-    return [path for path in found if not path.startswith(("/", "var/", ".tools/", ".venv/"))]
+    return [
+        path for path in found if not path.startswith(("/", "var/", "build/", ".tools/", ".venv/"))
+    ]
 
 
 def documents(project: Path) -> dict[str, str]:
