@@ -99,9 +99,14 @@ def set_up(folder: Path, *, starter: str) -> Path:
 
 
 def copy_of(project: Path, to: Path) -> Path:
-    """Copy a project that is set up; its virtual environment is shared."""
-    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", "__pycache__"))
-    (to / ".venv").symlink_to((project / ".venv").resolve())
+    """Copy a project with the data of `make setup`, whatever tests have done in it since.
+
+    The virtual environment is shared.
+    """
+    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", "__pycache__", "var"))
+    shared = (project / ".venv").resolve()
+    (to / ".venv").symlink_to(shared)
+    shutil.copytree(shared.parent / "var", to / "var")
     return to
 
 

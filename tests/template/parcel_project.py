@@ -131,7 +131,9 @@ class ParcelProject:
     def start_worker(self, *, wait: bool = True, concurrency: int | None = None) -> Worker:
         """Start a worker as the Procfile does."""
         procfile = (self.root / "Procfile").read_text()
-        command = shlex.split(procfile.partition("\nworker: ")[2].partition("\n")[0])
+        line = procfile.partition("\nworker: ")[2].partition("\n")[0]
+        # watchfiles takes the command of the worker as one argument.
+        (command,) = (shlex.split(word) for word in shlex.split(line) if " celery " in word)
         command = command[command.index("celery") :]
         command[0] = str(self.virtualenv / "bin/celery")
         command[command.index("--queues") + 1] = self.queue

@@ -31,7 +31,12 @@ for model in apps.get_models():
 """
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+SERVERS = [  # each started by one test process only
+    pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("sqlite", "postgres")
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def site(
     request: pytest.FixtureRequest, desk_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Site, str]]:

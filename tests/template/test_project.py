@@ -17,10 +17,10 @@ class TestSetup:
         self, desk_project: Path, tmp_path: Path
     ) -> None:
         project = copy_of(desk_project, tmp_path / "desk")
-        (project / ".venv").unlink()  # so that it makes one of its own
         count = "from apps.accounts.models import User; print(User.objects.count())"
         secrets = (project / ".env").read_text()
-        users = python(desk_project, count)
+        users = python(project, count)
+        (project / ".venv").unlink()  # so that it makes one of its own
 
         demo.run(["make", "setup"], cwd=project)
 
