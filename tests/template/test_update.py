@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import demo
 from tests.template.generating import (
     FOLDER,
     commit_all,
@@ -60,10 +61,11 @@ def update(project: Path) -> "subprocess.CompletedProcess[str]":
         f'#!/bin/sh\n[ "$1 $2" = "tool run" ] || exit 0\nshift 2\nexec "{sys.executable}" -m "$@"\n'
     )
     (tools / "uv").chmod(0o755)
+    own = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tools)}
     return subprocess.run(
         ["make", "template-update"],
         cwd=project,
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tools)},
+        env=demo.clean_environment() | own,  # without the variables of a `make test`
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
