@@ -139,16 +139,16 @@ without_fault = functools.cache(run_tests)
 
 def in_project(what: str, *, project: Path) -> str:
     """Run a step of `make check`, or the tests in a folder; return as `failure` does."""
-    tests = ["-m", "pytest", "-q", "-x", what]
-    command = [str(project / ".venv/bin/python"), *steps(project).get(what, tests)]
+    tests = [str(project / ".venv/bin/python"), "-m", "pytest", "-q", "-x", what]
+    command = steps(project).get(what, tests)
     found = failure(command, cwd=project, environment=demo.clean_environment())
     return found and f"{what}: {found}"
 
 
 def steps(project: Path) -> dict[str, list[str]]:
-    """Return the arguments of Python for each step of `make check` that judges behaviour."""
+    """Return the command of each step of `make check` that judges behaviour."""
     listing = "import json; from trellis.commands import ci;"
-    listing += "print(json.dumps({one.name: one.command[1:] for one in ci.STEPS}))"
+    listing += "print(json.dumps({one.name: one.command for one in ci.STEPS}))"
     command = [str(project / ".venv/bin/python"), "-c", listing]
     found: dict[str, list[str]] = json.loads(demo.run(command, cwd=project))
     # A person would mend what lint and format report, and leave the fault.
