@@ -1,4 +1,4 @@
-"""What is wrong with a URL in the environment, said without its password."""
+"""What is wrong with a URL in the environment, without its password."""
 
 import re
 from collections.abc import Sequence

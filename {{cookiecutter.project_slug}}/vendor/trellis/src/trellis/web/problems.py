@@ -41,7 +41,7 @@ class Problem(BaseModel):
 
 
 class Kind(NamedTuple):
-    """What is said of an error that no service raised."""
+    """The answer to an error that no service raised."""
 
     name: str
     title: str
@@ -120,7 +120,7 @@ def problem_of_error(
 
 
 def kind_of(status: int) -> Kind:
-    """Return what is said of a status code."""
+    """Return the text for a status code."""
     phrase = HTTPStatus(status).phrase
     return KINDS.get(status) or Kind(phrase.lower().replace(" ", "-"), phrase, phrase)
 
