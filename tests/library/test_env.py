@@ -152,6 +152,13 @@ class TestSecret:
         assert said.startswith(f"X {why}")
         assert said.endswith("Write 50 or more random characters.")
 
+    def test_may_be_shorter_or_missing_where_its_reader_says_so(self, tmp_path: Path) -> None:
+        options = {"length": 20, "needed": False, "production": True}
+
+        assert value(tmp_path, "secret", value="", **options) == ""
+        assert value(tmp_path, "secret", value=RANDOM[:20], **options) == RANDOM[:20]
+        assert "Write 20 or more" in fault(tmp_path, "secret", value="hidden", **options)
+
 
 class TestNames:
     HOSTS = {"pattern": env.HOST, "default": ["localhost"], "example": "example.com"}

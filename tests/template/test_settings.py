@@ -69,6 +69,7 @@ class TestProduction:
             ("DATABASE_URL", "postgres://user:CHANGE-ME@host/name", "still holds a placeholder"),
             ("SECRET_KEY", "a" * 60, "SECRET_KEY is easy to guess"),
             ("PROXY_COUNT", "two", "PROXY_COUNT cannot be 'two'"),
+            ("HEALTH_TOKEN", "sesame", "HEALTH_TOKEN has 6 characters"),
             ("SENTRY_DSN", "nonsense", "SENTRY_DSN is not a URL"),
             ("LOG_LEVEL", "loud", "LOG_LEVEL cannot be 'loud'"),
         ],

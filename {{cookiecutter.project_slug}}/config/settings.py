@@ -166,7 +166,7 @@ PASSWORD_RESET_TIMEOUT = 3600  # seconds that mailed links work, those to sign u
 
 PROXY_COUNT = env.number("PROXY_COUNT", default=1 if PRODUCTION else 0)
 # Requests to /health/ready with this bearer token get the state of each dependency.
-HEALTH_TOKEN = env.text("HEALTH_TOKEN", default="", example="30 random characters")
+HEALTH_TOKEN = env.secret("HEALTH_TOKEN", length=30, needed=False)
 
 # --- Pages ----------------------------------------------------------------------------------
 

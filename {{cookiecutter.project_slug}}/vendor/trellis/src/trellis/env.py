@@ -127,15 +127,16 @@ class Environment:
             self._wrong(name, value, wanted=example)
         return value or default
 
-    def secret(self, name: str, *, development: str, length: int = 50) -> str:
+    def secret(
+        self, name: str, *, development: str = "", length: int = 50, needed: bool = True
+    ) -> str:
         """Return a secret. In production it needs `length` characters, and many different ones."""
         wanted = f"{length} or more random characters"
-        value = self._value(name, example=wanted, needed=True)
-        if value and self.production:
-            if len(value) < length:
-                self.refuse(name, f"has {len(value)} characters. Write {wanted}.")
-            elif len(set(value)) < 8 or value.startswith("django-insecure-"):
-                self.refuse(name, f"is easy to guess. Write {wanted}.")
+        value = self._value(name, example=wanted, needed=needed)
+        if self.production and 0 < len(value) < length:
+            self.refuse(name, f"has {len(value)} characters. Write {wanted}.")
+        elif self.production and value and (len(set(value)) < 8 or "django-insecure" in value):
+            self.refuse(name, f"is easy to guess. Write {wanted}.")
         return value or development
 
     def names(
