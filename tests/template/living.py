@@ -85,6 +85,8 @@ def master(starter: str, factory: pytest.TempPathFactory) -> Path:
             (folder / "ready").symlink_to(scratch / demo.NAME)
     # A copy's `uv run` must use the shared packages as they are, and not install the copy's.
     os.environ["UV_NO_SYNC"] = "1"
+    # What mypy has found in the shared packages serves every copy.
+    os.environ["MYPY_CACHE_DIR"] = str(shared / "mypy")
     with_uv_on_the_path()
     return (folder / "ready").resolve()
 

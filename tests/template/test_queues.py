@@ -65,6 +65,7 @@ class TestOnce:
 
         assert (project.delivered_twice, project.failures()) == (0, 0)
 
+    @pytest.mark.parametrize("broker", ["files"], indirect=True)
     def test_is_done_when_the_claim_of_a_killed_process_has_ended(
         self, project: ParcelProject
     ) -> None:
