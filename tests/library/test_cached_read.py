@@ -10,9 +10,10 @@ from django.core.cache import caches
 from django.db import InterfaceError, OperationalError, connections, transaction
 from redis.exceptions import ConnectionError as RedisUnreachable
 
-from trellis.caching import entries, outage
+from trellis.caching import entries, figures, outage
 from trellis.caching.cached_read import CachedRead, all_caches, cached_read, declared
 from trellis.caching.keys import Keys
+from trellis.models import CacheUse
 
 
 @pytest.fixture
@@ -315,9 +316,11 @@ class TestOutage:
 
         read = declare(Load())
         monkeypatch.setattr(type(caches["default"]), "get_many", get_many)
+        monkeypatch.setattr(figures, "WRITE_SECONDS", 0)
 
         assert [read(pk=1), read(pk=1)] == [1, 1]
         assert len(calls) == 1
+        assert not CacheUse.objects.exists()  # such reads are not counted
 
     def test_is_logged_once_a_minute(
         self, declare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -477,15 +480,19 @@ class TestInvalidating:
 
 @pytest.mark.django_db
 class TestInATransaction:
-    def test_a_read_neither_uses_nor_fills_the_cache(self, declare: Any) -> None:
+    def test_a_read_neither_uses_nor_fills_the_cache_and_is_not_counted(
+        self, declare: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         load = Load()
         read = declare(load)
+        monkeypatch.setattr(figures, "WRITE_SECONDS", 0)
 
         with transaction.atomic():
             read(pk=1)
             read(pk=1)
 
         assert load.calls == [1, 1]
+        assert not CacheUse.objects.exists()
 
     @pytest.mark.parametrize(
         "wrapped", [lambda row: row, lambda row: [row], lambda row: {"a": row}]

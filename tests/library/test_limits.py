@@ -233,9 +233,10 @@ class TestStrangers:
 
 
 class TestTrust:
-    def test_ends_a_lock_at_once(self) -> None:
-        attempts(addresses=many_addresses())
+    def test_ends_every_lock_at_once(self) -> None:
         attempts()
+        attempts(addresses=many_addresses())
+        attempts(names=many_names())
 
         limits.trust(request_from(HOME), name=NAME.upper())
 
@@ -307,6 +308,17 @@ class TestBackend:
         ]
 
         assert answers == [200] * 5 + [429]
+
+    def test_locks_nobody_out_once_the_proxies_are_counted(
+        self, ada: Any, settings: Settings
+    ) -> None:
+        settings.PROXY_COUNT = 0  # so all come from the address of our proxy
+        attempts(names=many_names())
+        assert self.sign_in("right", x_forwarded_for=ELSEWHERE) == 429
+
+        settings.PROXY_COUNT = 1
+
+        assert self.sign_in("right", x_forwarded_for=ELSEWHERE) == 302
 
     def test_counts_attempts_without_a_request_too(self, ada: Any) -> None:
         backend = limits.Backend()
