@@ -264,6 +264,7 @@ class TestResendOverdueConfirmations:
         overdue = BookingFactory(booked_at=NOW - timedelta(minutes=10))
         BookingFactory(booked_at=NOW - timedelta(minutes=9))
         BookingFactory(booked_at=NOW - timedelta(days=1), confirmation_sent_at=NOW)
+        BookingFactory(booked_at=NOW - timedelta(days=1), session__starts_at=NOW)
 
         with django_capture_on_commit_callbacks(execute=True):
             assert services.resend_overdue_confirmations(at=NOW) == 1
