@@ -10,7 +10,7 @@ import pytest
 import demo
 from tests.template import servers
 from tests.template.living import copy_of, python
-from tests.template.test_runbook import blocks_of
+from tests.template.runbooks import blocks_of
 
 BOOKED = """
 from django.utils import timezone
