@@ -46,7 +46,7 @@ MAP, ARCHITECTURE, MAP_TESTS = (
 LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
-LOOKS = f"{T}/test_looks.py"
+LOOKS, DEPLOY = f"{T}/test_looks.py", f"{T}/test_deploy.py"
 SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
 ENV, UPLOADS = "tests/library/test_env.py", "tests/library/test_uploads.py"
 
