@@ -35,6 +35,7 @@ class Fault:
 
 SETTINGS, CELERY, ENVIRONMENT = "config/settings.py", "config/celery.py", ".env.example"
 DOCKERFILE, COMPOSE, WORKFLOW = "Dockerfile", "compose.yaml", ".github/workflows/ci.yml"
+HOSTS = "compose.hosts.yaml"
 BOOKINGS, CATALOG = "apps/bookings", "apps/catalog"
 ACCOUNTS = "apps/accounts/services.py"
 LIBRARY = "vendor/trellis/src/trellis"
@@ -85,7 +86,7 @@ FAULTS = (
     Fault("errors reach nobody in particular", SETTINGS, "before_send=sentry.before_send", "before_send=None", f"{T}/test_sentry.py"),
     Fault("addresses of visitors are sent to Sentry", f"{LIBRARY}/sentry.py", 'crumb["message"] = line["event"]', "pass", f"{T}/test_sentry.py"),
     Fault("nobody hears that the nightly task stopped", SETTINGS, "monitor_beat_tasks=True", "monitor_beat_tasks=False", f"{T}/test_sentry.py"),
-    Fault("uploaded files are not restored", "docs/runbooks/backup.md", "tar -xzf var/backup/media.tar.gz -C var", "tar -tzf var/backup/media.tar.gz", f"{T}/test_backup.py"),
+    Fault("uploaded files are not restored", "docs/runbooks/backup.md", "tar -xzf - -C var", "tar -tzf -", f"{T}/test_backup.py"),
     Fault("a lock on a table fails mails for good", f"{LIBRARY}/tasks/base.py", "except (OperationalError, InterfaceError) as error:", "except ZeroDivisionError as error:", "tests/library/tasks/test_base.py"),
     Fault("tasks are forgotten while the database restarts", f"{LIBRARY}/tasks/recording.py", "if not recorded:", "if False:", "tests/library/tasks/test_recording.py"),
     # Uploads
@@ -126,6 +127,10 @@ FAULTS = (
     Fault("the site starts before its database", COMPOSE, "      condition: service_completed_successfully", "      condition: service_started", f"{IMAGE} -k migrates_first"),
     Fault("visitors get past the proxy", COMPOSE, "  web: # reached by the proxy only, whose headers it trusts\n    <<: *app\n", "  web:\n    <<: *app\n    ports: [8080:8000]\n", f"{IMAGE} -k reach_the_proxy"),
     Fault("beat writes where it may not", COMPOSE, ", --schedule, /tmp/celerybeat-schedule", "", f"{IMAGE} -k starts_the_worker"),
+    Fault("a reload does not see an edited nginx.conf", COMPOSE, "./deploy:/etc/nginx/conf.d:ro", "./deploy/nginx.conf:/etc/nginx/conf.d/nginx.conf:ro", f"{DEPLOY} -k edited_configuration"),
+    Fault("two hosts have two beats", HOSTS, '  beat: {<<: *shared, scale: "${FIRST_HOST:?}"}', "  beat: *shared", f"{DEPLOY} -k one_beat"),
+    Fault("each of two hosts has a queue of its own", HOSTS, "    CELERY_BROKER_URL: ${CELERY_BROKER_URL:?}\n", "", f"{DEPLOY} -k share"),
+    Fault("certbot cannot run the hook of the document", "docs/deploy.md", "env -C $PWD docker", "cd $PWD && docker", f"{DEPLOY} -k certbot"),
     # Test runs
     Fault("tests read .env", "pyproject.toml", '"-p", "trellis.pytest_run", ', "", f"{T}/test_runs.py"),
     Fault("two test runs share the keys of Redis", SETTINGS, '    _cache["KEY_PREFIX"] =', '    _ =', f"{T}/test_runs.py -k caches"),
