@@ -170,6 +170,8 @@ def failure(command: list[str], *, cwd: Path, environment: dict[str, str]) -> st
     if not done.returncode:
         return ""
     named = re.search(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if not named:
+        print(done.stdout[-2000:], file=sys.stderr)  # it says why
     # Without the group, as in test_hostile.py::Test::test[a name]@sqlite.
     return re.sub(r"@\w+$", "", named[1]) if named else command[2]
 

@@ -83,8 +83,10 @@ class Server:
     def answers(self) -> bool:
         """Return whether it accepts a connection."""
         try:
+            if self.address.startswith("postgres"):  # this one accepts, then says that it starts
+                psycopg.connect(self.address, connect_timeout=2).close()
             socket.create_connection((self.host, self.port), timeout=1).close()
-        except OSError:
+        except (OSError, psycopg.OperationalError):
             return False
         return True
 

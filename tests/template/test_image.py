@@ -193,6 +193,8 @@ class TestCompose:
         process = image.start([*command], log=log, read_only=read_only, **environment_of(name))
         try:
             demo.wait_until(lambda: sign in log.read_text(), seconds=60, what=f"the {name}")
+            time.sleep(3)  # beat says that it starts before it opens its file
+            assert process.poll() is None, log.read_text()
             if "test" in services[name]["healthcheck"]:
                 kind, probe = services[name]["healthcheck"]["test"]
                 assert kind == "CMD-SHELL"
