@@ -193,7 +193,13 @@ class TestCompose:
         process = image.start([*command], log=log, read_only=read_only, **environment_of(name))
         try:
             demo.wait_until(lambda: sign in log.read_text(), seconds=60, what=f"the {name}")
-            time.sleep(3)  # beat says that it starts before it opens its file
+            if name == "beat":  # which says that it starts before it opens its file
+                folder = Path(f"/proc/{process.pid}/root/tmp")
+                demo.wait_until(
+                    lambda: process.poll() is not None or any(folder.glob("celerybeat-schedule*")),
+                    seconds=60,
+                    what="the file of beat",
+                )
             assert process.poll() is None, log.read_text()
             if "test" in services[name]["healthcheck"]:
                 kind, probe = services[name]["healthcheck"]["test"]
