@@ -258,6 +258,7 @@ class TestEnvExample:
             "SECRET_KEY",
             "DATABASE_URL",
             "EMAIL_URL",
+            "HEALTH_TOKEN",
             "STORAGE_URL",
         }  # those that hold a secret
         assert "refused" not in settings.read(**filled | {"DJANGO_ENV": "production"})
