@@ -128,6 +128,7 @@ FAULTS = (
     Fault("visitors get past the proxy", COMPOSE, "  web: # reached by the proxy only, whose headers it trusts\n    <<: *app\n", "  web:\n    <<: *app\n    ports: [8080:8000]\n", f"{IMAGE} -k reach_the_proxy"),
     Fault("beat writes where it may not", COMPOSE, ", --schedule, /tmp/celerybeat-schedule", "", f"{IMAGE} -k starts_the_worker"),
     Fault("a reload does not see an edited nginx.conf", COMPOSE, "./deploy:/etc/nginx/conf.d:ro", "./deploy/nginx.conf:/etc/nginx/conf.d/nginx.conf:ro", f"{DEPLOY} -k edited_configuration"),
+    Fault("a CDN in front cannot be counted", COMPOSE, "    PROXY_COUNT: ${PROXY_COUNT:-1}\n", "", f"{DEPLOY} -k passes_on"),
     Fault("two hosts have two beats", HOSTS, '  beat: {<<: *shared, scale: "${FIRST_HOST:?}"}', "  beat: *shared", f"{DEPLOY} -k one_beat"),
     Fault("each of two hosts has a queue of its own", HOSTS, "    CELERY_BROKER_URL: ${CELERY_BROKER_URL:?}\n", "", f"{DEPLOY} -k share"),
     Fault("certbot cannot run the hook of the document", "docs/deploy.md", "env -C $PWD docker", "cd $PWD && docker", f"{DEPLOY} -k certbot"),

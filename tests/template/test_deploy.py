@@ -60,6 +60,12 @@ class TestOneHost:
     def test_writes_variables_that_compose_reads(self, one_host: dict[str, str]) -> None:
         assert one_host.keys() <= variables_of("compose.yaml")
 
+    def test_names_variables_that_compose_passes_on(self, document: str) -> None:
+        named = set(re.findall(r"`([A-Z]+_[A-Z_]+)\b", document))
+
+        assert "PROXY_COUNT" in named
+        assert named <= variables_of("compose.yaml") | variables_of("compose.hosts.yaml")
+
     @pytest.mark.parametrize("service", ["web", "worker", "beat", "migrate"])
     def test_starts_with_these_variables(
         self, service: str, one_host: dict[str, str], settings: SettingsReader
