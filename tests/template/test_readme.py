@@ -34,7 +34,7 @@ RUN_ELSEWHERE = {
     "uv run trellis drift": "test_drift.py of the library does; it needs a history",
 }
 # Names in documents that do not occur in the code: of kept programs, of the template, for yours.
-OTHER_NAMES = {"get_or_set", "pg_dump", "project_slug", "refreshed_at", "skip_locked"}
+OTHER_NAMES = {"get_or_set", "pg_dump", "pg_restore", "project_slug", "refreshed_at", "skip_locked"}
 
 
 def shell_lines(text: str) -> list[str]:
