@@ -231,7 +231,7 @@ FAULTS = (
     Fault("a log in a file is full of colours", f"{LIBRARY}/logs.py", "sys.stderr.isatty()", "True", "tests/library/test_logs.py"),
     Fault("a process without its database is ready", f"{LIBRARY}/web/health.py", "status=200 if ok else 503", "status=200", "tests/library/test_health.py"),
     Fault("everybody is told where the database is", f"{LIBRARY}/web/health.py", "details=bool(token) and _is_bearer(authorization, token)", "details=_is_bearer(authorization, token)", "tests/library/test_health.py"),
-    Fault("a database that hangs takes all threads", f"{LIBRARY}/web/server.py", '**{"timeout": seconds} | options', "**options", "tests/library/test_health.py"),
+    Fault("a database that hangs takes all threads", f"{LIBRARY}/web/server.py", '**{"timeout": seconds} | options', "**options", f"{T}/test_serving.py -k hangs"),
     Fault("nobody can tell which log lines belong to a complaint", f"{LIBRARY}/web/requests.py", 'response["X-Request-ID"] = tracing.request_id()', "pass", "tests/library/test_requests.py"),
     Fault("production loads the checks", f"{LIBRARY}/apps.py", "if not settings.PRODUCTION:", "if True:", "tests/library/test_public_names.py"),
     Fault("an app's reviews go to nobody", f"{LIBRARY}/ownership.py", 'f"{pattern} {handle}\\n"', 'f"# {pattern} {handle}\\n"', "tests/library/test_ownership.py"),

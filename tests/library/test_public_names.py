@@ -3,6 +3,7 @@
 import argparse
 import ast
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -105,7 +106,10 @@ class TestProduction:
         done = subprocess.run(
             [sys.executable, "-c", script],
             cwd=ROOT / "tests/library/sample",
-            env={"DJANGO_SETTINGS_MODULE": "config.settings"},
+            env={
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            },
             stdout=subprocess.PIPE,
             text=True,
             check=True,

@@ -90,7 +90,7 @@ def run(project: Path, **environment: str) -> "subprocess.CompletedProcess[str]"
     return subprocess.run(
         [sys.executable, "-m", "trellis", "setup"],
         cwd=project,
-        env={"PATH": os.environ["PATH"]} | environment,
+        env={name: os.environ.get(name, "") for name in ("PATH", "PYTHONPATH")} | environment,
         capture_output=True,
         text=True,
         timeout=60,
