@@ -12,8 +12,9 @@ class Fault:
 
     `path` is in the generated project's folder; with a slash in front, in the template. `old` is
     short, so that it survives changes around it, and occurs once. `caught_by` is where a test is
-    expected: arguments of the template's pytest, or, if they begin with `project `, of a project's
-    pytest, or a step of its `make check`. `along` is what a person would change with it.
+    expected: arguments of the template's pytest (on PostgreSQL, if they begin with `postgres `), or,
+    if they begin with `project `, of a project's pytest, or a step of its `make check`. `along` is
+    what a person would change with it.
     """
 
     what: str
@@ -231,7 +232,7 @@ FAULTS = (
     Fault("a log in a file is full of colours", f"{LIBRARY}/logs.py", "sys.stderr.isatty()", "True", "tests/library/test_logs.py"),
     Fault("a process without its database is ready", f"{LIBRARY}/web/health.py", "status=200 if ok else 503", "status=200", "tests/library/test_health.py"),
     Fault("everybody is told where the database is", f"{LIBRARY}/web/health.py", "details=bool(token) and _is_bearer(authorization, token)", "details=_is_bearer(authorization, token)", "tests/library/test_health.py"),
-    Fault("a database that hangs takes all threads", f"{LIBRARY}/web/server.py", '**{"timeout": seconds} | options', "**options", f"{T}/test_serving.py -k hangs"),
+    Fault("a database that hangs takes all threads", f"{LIBRARY}/web/server.py", '**{"timeout": seconds} | options', "**options", "postgres tests/library/test_health.py"),
     Fault("nobody can tell which log lines belong to a complaint", f"{LIBRARY}/web/requests.py", 'response["X-Request-ID"] = tracing.request_id()', "pass", "tests/library/test_requests.py"),
     Fault("production loads the checks", f"{LIBRARY}/apps.py", "if not settings.PRODUCTION:", "if True:", "tests/library/test_public_names.py"),
     Fault("an app's reviews go to nobody", f"{LIBRARY}/ownership.py", 'f"{pattern} {handle}\\n"', 'f"# {pattern} {handle}\\n"', "tests/library/test_ownership.py"),

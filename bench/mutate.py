@@ -124,10 +124,14 @@ def run_tests(tests: str, *, template: Path, project: Path) -> str:
 
     (Not the test that looks for the text of each fault: it would catch them all.)
     """
+    own: dict[str, str] = {}
+    if tests.startswith("postgres ") and (server := os.environ.get("TRELLIS_POSTGRES_URL")):
+        own["DATABASE_URL"] = f"{server}_{os.getpid()}"
+    tests = tests.removeprefix("postgres ")
     # A test's id may hold spaces; several paths, or a -k, are told apart by them.
     arguments = tests.split() if "::" not in tests else [tests]
     command = [sys.executable, "-m", "pytest", "-x", f"--ignore={NOT_RUN}", *arguments]
-    own = {
+    own |= {
         "PYTHONPATH": os.pathsep.join([str(template / FOLDER / SOURCE), str(template)]),
         "TRELLIS_READY_PROJECT": str(project),
     }

@@ -48,7 +48,7 @@ class TestStartapp:
             *("__init__", "apps", "models", "selectors", "services", "types", "urls", "views")
         }
         assert "def add_invoice(" in (root / "apps/invoices/services.py").read_text()
-        assert '"apps.invoices",' in (root / "config/settings.py").read_text()
+        assert '    "apps.invoices",' in (root / "config/settings.py").read_text().splitlines()
         assert 'include("apps.invoices.urls")' in (root / "config/urls.py").read_text()
         assert "api.add_router" not in (root / "config/urls.py").read_text()
         assert '"invoices/": "GET signed in",' in (root / "tests/test_project.py").read_text()
@@ -73,6 +73,11 @@ class TestStartapp:
         startapp("invoices", "--with", "forms")
 
         assert "with web.refusals_in(form):" in (root / "apps/invoices/views.py").read_text()
+
+    def test_names_a_task_after_the_app(self, root: Path) -> None:
+        startapp("invoices", "--model", "Bill", "--with", "tasks")
+
+        assert 'name="invoices.confirm_bill",' in (root / "apps/invoices/tasks.py").read_text()
 
     def test_adds_the_address_of_an_api(self, root: Path) -> None:
         startapp("stock_entries", "--with", "api, admin")

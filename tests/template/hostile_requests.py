@@ -121,7 +121,7 @@ ROWS = (
     Hostile("chunks that never end", CLOSED, 403, request(SIGN_IN, FORM, COOKIE, "Transfer-Encoding: chunked", body=b"1\r\nx\r\n")),
     Hostile("a body that never ends", CLOSED, 403, request(SIGN_IN, FORM, COOKIE, "Content-Length: 1000", body=b"x")),
     Hostile("a body of 30 MB, announced", 413, 400, request(SIGN_IN, FORM, COOKIE, "Content-Length: 30000000", body=b"x")),
-    # 502 if nginx is still writing when the web process, which reads no such form, has answered.
+    # 502 if nginx is still writing when the web process, which reads no more, has answered.
     Hostile("a form of 3 MB", 400, 400, request(SIGN_IN, FORM, COOKIE, body=b"a" * 3_000_000), 502),
     Hostile("a form of 5,000 fields", 400, 400, request(SIGN_IN, FORM, COOKIE, body=b"a=1&" * 5000)),
     # Forms
@@ -150,7 +150,7 @@ ROWS = (
     Hostile("a list where an object is wanted", 422, 422, book(b"[]")),
     Hostile("a number that is none", 422, 422, book(b'{"session": NaN}')),
     Hostile("a number of 5,000 digits", 400, 400, book(b'{"session": ' + b"1" * 5000 + b"}")),
-    Hostile("JSON of 3 MB", 413, 413, book(b'{"session": "' + b"a" * 3_000_000 + b'"}')),
+    Hostile("JSON of 3 MB", 413, 413, book(b'{"session": "' + b"a" * 3_000_000 + b'"}'), 502),
     Hostile("a session that does not exist", 404, 404, book(b'{"session": "00000000-0000-4000-8000-000000000000"}')),
     Hostile("a method that the API does not know", 405, 405, request("PUT /api/bookings", PROGRAM)),
 )  # fmt: skip
