@@ -68,6 +68,7 @@ FAULTS = (
     Fault("a visitor says that the request came by TLS", SETTINGS, "    if PROXY_COUNT:  #", "    if True:  #", SET),
     Fault("all hosts of a domain are bound to TLS unasked", SETTINGS, 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False', 'SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True', SET),
     Fault("a query may run for ever", SETTINGS, "-c statement_timeout=30000 ", "", SET),
+    Fault("what a dead host has locked stays locked", SETTINGS, "-c tcp_keepalives_idle=3 ", "", f"{T}/test_hosts.py"),
     Fault("browsers keep old styles after a deployment", SETTINGS, "whitenoise.storage.CompressedManifestStaticFilesStorage", "whitenoise.storage.CompressedStaticFilesStorage", SET),
     Fault("any password will do", SETTINGS, '        "MinimumLengthValidator",\n', "", PAGES),
     Fault("nobody is locked out for guessing passwords", SETTINGS, '"trellis.web.limits.Backend"', '"django.contrib.auth.backends.ModelBackend"', "project apps/accounts"),

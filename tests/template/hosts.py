@@ -41,6 +41,16 @@ for user in User.objects.order_by("-pk")[:session.capacity].values_list("pk", fl
 app.control.add_consumer("mail")
 """
 
+LOCK = """
+import time
+from django.db import transaction
+from apps.catalog.models import Session
+with transaction.atomic():
+    Session.objects.select_for_update().get(public_id="{session}")
+    print("locked", flush=True)
+    time.sleep(600)
+"""
+
 
 def why_not_here() -> str:
     """Return why there can be no hosts on this machine; "" if there can."""
@@ -118,6 +128,23 @@ class Site(Production):
         """Let a host lose power."""
         self.hosts[name].cut()
         self.kept[name].end()
+
+    @contextlib.contextmanager
+    def locked(self, name: str, session: str) -> Iterator[None]:
+        """Let a process of a host lock the row of a session. It never lets go."""
+        code = LOCK.format(session=session)
+        command = ("manage.py", "shell", "--no-imports", "-v0", "-c", code)
+        with subprocess.Popen(
+            self.hosts[name].run([str(self.project / ".venv/bin/python"), *command]),
+            cwd=self.project,
+            env=self.site.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "locked\n"
+            yield
+            process.kill()
 
 
 @contextlib.contextmanager

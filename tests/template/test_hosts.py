@@ -22,13 +22,18 @@ class TestHosts:
 
         with hosts.running(desk_project, tmp_path) as site:
             offer = site.prepare(people=30, sessions=30, seats=100)
-            with Load(site.site.proxied, offer, clients=4, patience=5) as load:
+            last = offer.sessions[-1]  # the load does not come so far
+            with (
+                Load(site.site.proxied, offer, clients=4, patience=5) as load,
+                site.locked("web2", last),
+            ):
                 time.sleep(2)
                 died = hosts.fail(site)
-                time.sleep(6)
+                locked = production.book(site.site.proxied, last, offer.tokens[0])
             accepted = [answer.booking for answer in load.answers if answer.booking]
             outcome = production.what_became_of(site, accepted)
 
         assert len(accepted) > 50
         assert (outcome.lost, outcome.unsent, outcome.twice, outcome.wrong) == (0, 0, 0, 0), outcome
         assert load.bad_since(died) < 5  # what the dead host had begun, and is not tried again
+        assert locked.status == 201, locked  # it waited until PostgreSQL gave the dead host up

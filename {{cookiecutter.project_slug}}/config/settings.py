@@ -115,7 +115,10 @@ else:
     _database_options = {
         # Milliseconds. What takes longer than this is a fault to report, not one to wait for.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
-        " -c idle_in_transaction_session_timeout=60000",
+        " -c idle_in_transaction_session_timeout=60000"
+        # What a dead host has locked is free after 7 s (the first three are in seconds).
+        " -c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=2"
+        " -c tcp_user_timeout=7000",
         # Seconds, and milliseconds for the last: after them, a host that is gone is an error.
         "connect_timeout": 3,
         "keepalives_idle": 10,
