@@ -105,7 +105,7 @@ def copy_of(project: Path, to: Path) -> Path:
 
     The virtual environment is shared.
     """
-    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", "__pycache__", "var"))
+    shutil.copytree(project, to, ignore=shutil.ignore_patterns(".venv", "var"))
     shared = (project / ".venv").resolve()
     (to / ".venv").symlink_to(shared)
     shutil.copytree(shared.parent / "var", to / "var")

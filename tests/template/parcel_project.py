@@ -76,7 +76,6 @@ class ParcelProject:
         self.environment = demo.clean_environment() | {
             "IGNORE_ENV_FILE": "1",
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PARCELS_QUEUE": self.queue,
             "DATABASE_URL": f"sqlite:///{self.database}",
             "CELERY_BROKER_URL": self.broker,
@@ -89,7 +88,7 @@ class ParcelProject:
 
     def copy(self, project: Path) -> None:
         """Copy a generated project and add the app `parcels` to the copy."""
-        ignored = shutil.ignore_patterns(".venv", "var", ".*_cache", "__pycache__")
+        ignored = shutil.ignore_patterns(".venv", "var", ".*_cache")
         shutil.copytree(project, self.root, ignore=ignored)
         shutil.copytree(Path(__file__).parent / "parcels", self.root / "parcels")
         for name, lines in (("settings", SETTINGS), ("celery", CELERY_SETTINGS)):

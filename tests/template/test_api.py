@@ -67,7 +67,7 @@ class TestApi:
                 "run",
                 f"{desk}/api/openapi.json",
                 f"--checks={','.join(checks)}",
-                "--max-examples=15",
+                "--max-examples=10",
                 "--seed=1",
                 "--continue-on-failure",
                 *(f"--header={header}" for header in headers),

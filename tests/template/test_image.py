@@ -27,6 +27,7 @@ SQLITE = PRODUCTION | {
     "SECURE_SSL_REDIRECT": "false",
 }
 DATABASE = f"trellis_image_{os.getpid()}"  # test processes share the server
+pytestmark = pytest.mark.xdist_group("image")  # built by one test process only
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,43 @@
 """Every page in a browser: at each width, light and dark, and as axe-core judges it.
 
-A screenshot of each, at five widths, is in build/screenshots/.
+A screenshot of each, at three widths, is in build/screenshots/.
 """
+
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.template.browsing import screenshot, show
+from tests.template.browsing import listening, screenshot, show
 from tests.template.rendered import ADMIN, OURS, Rendered
 
+# The pages are fetched, and the browser started, by one test process only.
+pytestmark = pytest.mark.xdist_group("looks")
+
 WIDTHS = (320, 390, 576, 600, 768, 820, 900, 960, 1280, 1440)
-SHOWN = (320, 390, 600, 820, 1280)
+SHOWN = (390, 820, 1280)
 SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page for all tests, because to open one takes as long as most of them do."""
+    with listening(browser) as tab:
+        yield tab
+
+
+@pytest.fixture
+def page(tab: tuple[Page, list[str]]) -> Iterator[Page]:
+    """That page. The test fails if the browser reports an error."""
+    page, errors = tab
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1100, "height": 800})
+    errors.clear()
+    yield page
+    page.goto("about:blank")  # it ends what still loads
+    page.unroute_all()
+    assert errors == [], "the browser's console shows errors"
 
 
 @pytest.mark.parametrize("name", [*OURS, *ADMIN])
