@@ -133,7 +133,7 @@ FAULTS = (
     Fault("a CDN in front cannot be counted", COMPOSE, "    PROXY_COUNT: ${PROXY_COUNT:-1}\n", "", f"{DEPLOY} -k passes_on"),
     Fault("two hosts have two beats", HOSTS, '  beat: {<<: *shared, scale: "${FIRST_HOST:?}"}', "  beat: *shared", f"{DEPLOY} -k one_beat"),
     Fault("each of two hosts has a queue of its own", HOSTS, "    CELERY_BROKER_URL: ${CELERY_BROKER_URL:?}\n", "", f"{DEPLOY} -k share"),
-    Fault("certbot cannot run the hook of the document", "docs/deploy.md", "env -C $PWD docker", "cd $PWD && docker", f"{DEPLOY} -k certbot"),
+    Fault("certbot cannot run the hook of the document", "docs/deploy.md", "env -C '$PWD' docker", "cd '$PWD' && docker", f"{DEPLOY} -k certbot"),
     # Test runs
     Fault("tests read .env", "pyproject.toml", '"-p", "trellis.pytest_run", ', "", f"{T}/test_runs.py"),
     Fault("two test runs share the keys of Redis", SETTINGS, '    _cache["KEY_PREFIX"] =', '    _ =', f"{T}/test_runs.py -k caches"),

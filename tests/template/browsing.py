@@ -34,9 +34,12 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser of this test process. CI must have one; elsewhere the tests are skipped."""
+    """A browser. CI must have one; elsewhere the tests are skipped.
+
+    It ends with its module: while it is there, an event loop runs, in which Django queries nothing.
+    """
     opened = open_browser()
     try:
         browser = opened.__enter__()

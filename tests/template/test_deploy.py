@@ -87,7 +87,7 @@ class TestOneHost:
         self, document: str, tmp_path: Path
     ) -> None:
         (block,) = re.findall(r"^ *```sh\n([^`]*certbot certonly[^`]*)```", document, re.M)
-        programs, site = tmp_path / "bin", tmp_path / "site"
+        programs, site = tmp_path / "bin", tmp_path / "a site"
         programs.mkdir()
         site.mkdir()
         for name, text in (("certbot", CERTBOT), ("docker", DOCKER)):
