@@ -132,7 +132,7 @@ class TestLimitQueries:
         began = monotonic()
 
         with pytest.raises(OperationalError, match="gave no answer"), other.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(5)")
+            cursor.execute("SELECT pg_sleep(3)")
 
         assert monotonic() - began < 2
         other.close_if_unusable_or_obsolete()
