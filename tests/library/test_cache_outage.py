@@ -92,6 +92,7 @@ class TestOutage:
                 truth[0] += 1
                 read.invalidate(pk=1)
                 time.sleep(0.1)
+            connections.close_all()
 
         readers = [threading.Thread(target=read_on) for _ in range(3)]
         writer = threading.Thread(target=write_on)
