@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 40
+ROUNDS = 24
 DATABASE = f"trellis_race_{os.getpid()}"
 
 
