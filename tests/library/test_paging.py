@@ -187,4 +187,4 @@ class TestCost:
         last = database_work(lambda: read(start, to_last))
 
         assert len(read(start, to_last).items) == 9
-        assert last <= 1.2 * second
+        assert last <= 1.2 * second + 2  # rows may lie in two blocks of PostgreSQL
