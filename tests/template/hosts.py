@@ -141,10 +141,12 @@ class Site(Production):
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
-            assert process.stdout
-            assert process.stdout.readline() == "locked\n"
-            yield
-            process.kill()
+            try:
+                assert process.stdout
+                assert process.stdout.readline() == "locked\n"
+                yield
+            finally:
+                process.kill()
 
 
 @contextlib.contextmanager
