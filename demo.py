@@ -5,6 +5,7 @@ Everything is below `build/`. What is started here is stopped here, also after a
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -83,9 +84,7 @@ def run(command: list[str], *, cwd: Path) -> str:
 @contextmanager
 def running(project: Path) -> Iterator[str]:
     """Run `make dev` in `project` on a free port, and yield its address. Stops it at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log_path = project / "var" / "dev.log"
     with log_path.open("w") as log:
         process = subprocess.Popen(
@@ -110,6 +109,18 @@ def running(project: Path) -> Iterator[str]:
             raise
         finally:
             stop(process)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of `host` at which nobody listens.
+
+    None that the system gives to clients: one of these could take it before its server listens.
+    """
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

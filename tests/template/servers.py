@@ -4,7 +4,6 @@ Each keeps its data in a folder, listens at a free port, and dies with `kill`.
 """
 
 import os
-import random
 import shutil
 import signal
 import socket
@@ -111,7 +110,7 @@ def postgres(folder: Path, *, host: str = LOOPBACK) -> Server:
     binaries = postgres_binaries()
     assert binaries, "PostgreSQL is not installed"
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-    data, port = folder / "data", free_port(host)
+    data, port = folder / "data", demo.free_port(host)
     if user:
         for parent in (folder, *folder.parents):  # pytest's folders are private
             if parent.owner() == "root" and parent != Path("/"):
@@ -151,7 +150,7 @@ def create_database(server: Server, name: str) -> str:
 
 def redis(folder: Path, *, host: str = LOOPBACK) -> Server:
     """Return a Redis that keeps its data as the one of compose.yaml does."""
-    port = free_port(host)
+    port = demo.free_port(host)
     command = ["redis-server", "--port", str(port), "--bind", host, "--protected-mode", "no"]
     return Server(
         command=[*command, "--appendonly", "yes", "--save", "", "--dir", str(folder)],
@@ -164,7 +163,7 @@ def redis(folder: Path, *, host: str = LOOPBACK) -> Server:
 
 def rabbitmq(folder: Path) -> Server:
     """Return a RabbitMQ that shares nothing with another one of this machine."""
-    port = free_port()
+    port = demo.free_port()
     (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = {LOOPBACK}:{port}\n")
     # Debian's command on the PATH changes the user; this one does not.
     packaged = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -181,7 +180,7 @@ def rabbitmq(folder: Path) -> Server:
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
             "RABBITMQ_NODENAME": f"trellis-{port}@localhost",
             "RABBITMQ_NODE_PORT": str(port),
-            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_DIST_PORT": str(demo.free_port()),
             "RABBITMQ_MNESIA_BASE": str(folder / "db"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
@@ -212,15 +211,3 @@ def needs(*programs: str) -> None:
             if os.environ.get("CI"):
                 pytest.fail(message)
             pytest.skip(message)
-
-
-def free_port(host: str = LOOPBACK) -> int:
-    """Return a port of `host` at which nobody listens.
-
-    None that the system gives to clients: one of these could take it while its server restarts.
-    """
-    while True:
-        port = random.randrange(15_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind((host, port))
-            return port

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -61,8 +60,8 @@ def environment_of(project: Path, **changes: str) -> dict[str, str]:
 @contextlib.contextmanager
 def served(project: Path, *, command: tuple[str, ...] = GUNICORN, **changes: str) -> Iterator[Site]:
     """Serve a project that is set up, and put nginx in front of it."""
-    direct = free_port()
-    health = free_port() if command is GUNICORN else direct
+    direct = demo.free_port()
+    health = demo.free_port() if command is GUNICORN else direct
     environment = environment_of(project, **changes)
     environment |= {"PORT": str(direct), "HEALTH_PORT": str(health), "WEB_CONCURRENCY": "2"}
     if not (project / "var/static").exists():
@@ -96,7 +95,7 @@ def proxied(
 
     `tls`: another port, and the folder of a certificate, for which the lines for TLS are turned on.
     """
-    port, folder = free_port(), Path(tempfile.mkdtemp())
+    port, folder = demo.free_port(), Path(tempfile.mkdtemp())
     site = (project / "deploy/nginx.conf").read_text()
     site = site.replace("web:8000", f"127.0.0.1:{direct}").replace(
         "web:8001", f"127.0.0.1:{health}"
@@ -173,9 +172,3 @@ def manage(project: Path, environment: dict[str, str], *arguments: str) -> str:
     """Run a command of Django in that environment."""
     values = [f"{name}={value}" for name, value in environment.items()]
     return demo.run(["env", *values, ".venv/bin/python", "manage.py", *arguments], cwd=project)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,7 +16,6 @@ import yaml
 
 import demo
 from tests.template import image as images
-from tests.template import serving
 from tests.template.living import copy_of, server_url
 from tests.template.test_settings import PRODUCTION
 
@@ -260,7 +259,7 @@ def seconds(text: str) -> float:
 
 
 def free_port() -> str:
-    return str(serving.free_port())
+    return str(demo.free_port())
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

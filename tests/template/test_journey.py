@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 import demo
+
+RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class TestJourney:
@@ -17,3 +21,11 @@ class TestJourney:
 
         assert "InvalidMailer" in replayed.failed
         assert "Your seat" in replayed.mail.read_text()
+
+
+class TestFreePort:
+    @pytest.mark.skipif(not RANGE.exists(), reason="Linux tells which ports it gives to clients")
+    def test_is_none_that_the_system_gives_to_clients(self) -> None:
+        first, last = map(int, RANGE.read_text().split())
+
+        assert not any(first <= demo.free_port() <= last for _ in range(20))

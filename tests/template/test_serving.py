@@ -175,7 +175,7 @@ class TestTls:
         ]
         subprocess.run([*command.split(), *files], check=True, capture_output=True)
         with serving.served(project, SECURE_SSL_REDIRECT="true") as site:
-            tls_port = serving.free_port()
+            tls_port = demo.free_port()
             with serving.proxied(
                 project, direct=site.direct, health=site.health, tls=(tls_port, tmp_path)
             ) as port:
