@@ -20,6 +20,7 @@ def settings(environment):
     ):
         try:
             found = runpy.run_path("config/settings.py")
+            runpy.run_path("config/gunicorn.py")
             read = sorted(found["env"].variables)
             return {name: value for name, value in found.items() if name.isupper()} | {"read": read}
         except ImproperlyConfigured as error:
@@ -31,7 +32,7 @@ for line in sys.stdin:
 
 
 class SettingsReader:
-    """A process in a project's folder that reads `config/settings.py` again and again."""
+    """A process in a project's folder that reads its settings, and gunicorn's, again and again."""
 
     def __init__(self, project: Path) -> None:
         self._process = subprocess.Popen(

@@ -85,6 +85,8 @@ class TestRunbookOfBackups:
         *prepare, ask_the_doctor = runbook["After a restore"]
         follow(fresh, {"": prepare}, "", url=fresh_url)
         with demo.running(fresh):
+            with pytest.raises(demo.DemoFailed, match="FAIL schedule"):
+                follow(fresh, {"": [ask_the_doctor]}, "", url=fresh_url)
             python(fresh, RUN)
             follow(fresh, {"": [ask_the_doctor]}, "", url=fresh_url)
 

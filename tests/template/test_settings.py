@@ -68,6 +68,7 @@ class TestProduction:
             ("CACHE_URL", "locmemcache://", "begins with locmemcache://"),
             ("DATABASE_URL", "postgres://user:CHANGE-ME@host/name", "still holds a placeholder"),
             ("SECRET_KEY", "a" * 60, "SECRET_KEY is easy to guess"),
+            ("HEALTH_PORT", "http", "HEALTH_PORT cannot be 'http'"),
             ("PROXY_COUNT", "two", "PROXY_COUNT cannot be 'two'"),
             ("HEALTH_TOKEN", "sesame", "HEALTH_TOKEN has 6 characters"),
             ("SENTRY_DSN", "nonsense", "SENTRY_DSN is not a URL"),

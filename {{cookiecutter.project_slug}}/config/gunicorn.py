@@ -3,10 +3,12 @@
 PORT and WEB_CONCURRENCY, the number of processes, are variables that gunicorn reads itself.
 """
 
-import os
 from typing import Any
 
-HEALTH_PORT = int(os.environ.get("HEALTH_PORT", "8001"))  # also in deploy/nginx.conf
+from config.environment import env
+
+HEALTH_PORT = env.number("HEALTH_PORT", default=8001)  # also in deploy/nginx.conf
+env.check()
 
 threads = 8  # each has a connection to the database of its own
 timeout = 30  # seconds without a sign of life, after which a process is replaced
