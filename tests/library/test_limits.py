@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model, hashers
+from django.contrib.auth.backends import ModelBackend
 from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -153,6 +154,18 @@ class TestCount:
 
         assert attempts(names=many_names()) == 45  # the other 5 of 50 were not refused
 
+    def test_counts_where_a_row_is_deleted_at_the_same_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create, deleted = Limit.objects.bulk_create, iter([True])
+
+        def create_and_lose(*args: Any, **kwargs: Any) -> list[Limit]:
+            return [] if next(deleted, False) else create(*args, **kwargs)
+
+        monkeypatch.setattr(Limit.objects, "bulk_create", create_and_lose)
+
+        assert attempts() == 5
+
     def test_says_when_it_ends(self, later: Callable[..., None]) -> None:
         attempts()
         later(minutes=5)
@@ -276,6 +289,19 @@ class TestBackend:
         monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", None)  # calling it is an error
 
         assert self.sign_in("wrong") == 429
+
+    def test_counts_no_attempt_for_which_there_was_no_room(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def no_room(*args: object, **kwargs: object) -> None:
+            raise TooManyRequests(retry_after=5)
+
+        monkeypatch.setattr(ModelBackend, "authenticate", no_room)
+        for _ in range(10):
+            with pytest.raises(TooManyRequests):
+                limits.Backend().authenticate(request_from(HOME), username=NAME, password="right")
+
+        assert is_possible()
 
     def test_counts_nobody_of_an_office_who_signs_in(self) -> None:
         names = [f"{number}@example.com" for number in range(60)]  # 50 may fail from an address

@@ -55,7 +55,11 @@ class Backend(ModelBackend):
         if name is None or password is None:
             return None
         counted = count(request, SIGN_IN, name=name)
-        user = super().authenticate(request, username=name, password=password)
+        try:
+            user = super().authenticate(request, username=name, password=password)
+        except TooManyRequests:  # to hash: it was no attempt
+            _give_back(counted)
+            raise
         if user is not None:
             _give_back(counted)  # an office may sign in as often as it likes
             trust(request, name=name)
@@ -76,10 +80,10 @@ def count(request: HttpRequest | None, what: str, *, name: str) -> list[str]:
     counted: list[str] = []
     for by, (attempts, minutes) in limits.items():
         key = _key(what, by, request, name)
-        if not _take(key, attempts=attempts, window=timedelta(minutes=minutes), at=at):
+        ends_at = _take(key, attempts=attempts, window=timedelta(minutes=minutes), at=at)
+        if ends_at:
             logger.warning("limit_reached", what=what, by=by)
             _give_back(counted)
-            ends_at = Limit.objects.get(key=key).ends_at
             raise TooManyRequests(retry_after=math.ceil((ends_at - at).total_seconds()))
         counted.append(key)
     return counted
@@ -92,16 +96,21 @@ def trust(request: HttpRequest | None, *, name: str) -> None:
     Limit.objects.update_or_create(key=_key(SIGN_IN, TRUSTED, request, name), defaults=end)
 
 
-def _take(key: str, *, attempts: int, window: timedelta, at: datetime) -> bool:
-    """Count an attempt, in a new window if the last one is over; False if the window is full."""
-    Limit.objects.bulk_create([Limit(key=key, ends_at=at + window)], ignore_conflicts=True)
+def _take(key: str, *, attempts: int, window: timedelta, at: datetime) -> datetime | None:
+    """Count an attempt, in a new window if the last one is over; if it is full, return its end."""
     is_over = Q(ends_at__lte=at)
-    # One conditional write, so that attempts at the same time cannot share a place.
-    taken = Limit.objects.filter(is_over | Q(count__lt=attempts), key=key).update(
-        count=Case(When(is_over, then=1), default=F("count") + 1),
-        ends_at=Case(When(is_over, then=at + window), default=F("ends_at")),
-    )
-    return bool(taken)
+    while True:
+        Limit.objects.bulk_create([Limit(key=key, ends_at=at + window)], ignore_conflicts=True)
+        # One conditional write, so that attempts at the same time cannot share a place.
+        taken = Limit.objects.filter(is_over | Q(count__lt=attempts), key=key).update(
+            count=Case(When(is_over, then=1), default=F("count") + 1),
+            ends_at=Case(When(is_over, then=at + window), default=F("ends_at")),
+        )
+        if taken:
+            return None
+        if full := Limit.objects.filter(key=key).first():
+            return full.ends_at
+        # It was deleted in between, by `trust` or the nightly clean-up.
 
 
 def _give_back(keys: list[str]) -> None:
