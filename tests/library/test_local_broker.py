@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection, Queue
+from structlog.testing import capture_logs
 
 from trellis import local_broker
 from trellis.testing import run_concurrently
@@ -256,6 +257,61 @@ class TestBrokenFile:
         publish(connection, "good")
 
         assert consume(connection) == "good"
+
+    def test_may_be_a_link_to_itself_which_is_left_alone(
+        self, connection: Connection, tmp_path: Path
+    ) -> None:
+        publish(connection, "good")
+        (tmp_path / "queued/work/0.work.msg").symlink_to("0.work.msg")
+
+        assert consume(connection) == "good"
+
+    def test_is_put_aside_if_it_may_not_be_read(
+        self, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(connection, "of root", "good")
+        forbidden = min((tmp_path / "queued/work").iterdir()).name
+        read_text = Path.read_text
+
+        def read(path: Path, **options: Any) -> str:  # for root no file is forbidden
+            if path.name == forbidden:
+                raise PermissionError
+            return read_text(path, **options)
+
+        monkeypatch.setattr(Path, "read_text", read)
+
+        assert consume(connection) == "good"
+        assert [path.name for path in (tmp_path / "broken").iterdir()] == [forbidden]
+
+
+class TestBrokenLock:
+    @pytest.mark.parametrize("kind", ["folder", "fifo", "not empty"])
+    def test_is_reported_once_and_the_messages_of_the_dead_come_back(
+        self,
+        connection: Connection,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        kind: str,
+    ) -> None:
+        monkeypatch.setattr(local_broker, "LOOK_FOR_THE_DEAD_EVERY", 0)
+        held = tmp_path / "held"
+        publish(connection, "precious")
+        with held_by_another_process(tmp_path, "precious"):
+            pass
+        if kind == "folder":
+            (held / "0.lock").mkdir()
+        elif kind == "fifo":
+            os.mkfifo(held / "0.lock")
+        else:
+            (held / "0.lock").touch()
+            (held / "0/stray").mkdir(parents=True)
+
+        with capture_logs() as lines:
+            assert consume(connection) == "precious"
+            with pytest.raises(TimeoutError):
+                consume(connection, seconds=0.5)
+
+        assert [line["file"] for line in lines] == [str(held / "0.lock")]
 
 
 def without(file: Path, *path: str) -> str:

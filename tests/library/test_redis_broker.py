@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kombu import Connection, Queue
+from kombu import Connection, Exchange, Queue
 
 URL = os.environ.get("CACHE_URL", "")
 pytestmark = pytest.mark.skipif(
@@ -53,3 +53,33 @@ class TestGarbage:
                 connection.drain_events(timeout=10)
 
         assert bodies == ["good"]
+
+    def test_that_is_a_command_is_dropped(self, connection: Connection, queue: str) -> None:
+        bodies: list[str] = []
+        exchange = Exchange(queue, type="fanout")
+        channel = connection.default_channel
+        with connection.Consumer(
+            Queue(queue, exchange), callbacks=[lambda body, _: bodies.append(body)], no_ack=True
+        ):
+            connection.drain_events(timeout=10)  # subscribes
+            assert channel.client.publish(channel._get_publish_topic(queue, ""), DEEP) == 1
+            with connection.Producer() as producer:
+                producer.publish("good", exchange=queue)
+            while not bodies:
+                connection.drain_events(timeout=10)
+
+        assert bodies == ["good"]
+
+    @pytest.mark.parametrize("item", ["garbage", b"\xff", "7", "[1]", DEEP])
+    def test_that_was_not_acknowledged_is_dropped(
+        self, connection: Connection, item: str | bytes
+    ) -> None:
+        channel = connection.default_channel
+        tag = str(uuid.uuid4())
+        channel.client.hset(channel.unacked_key, tag, item)
+        channel.client.zadd(channel.unacked_index_key, {tag: 0})
+
+        channel.qos.restore_by_tag(tag)
+
+        assert not channel.client.hexists(channel.unacked_key, tag)
+        assert channel.client.zscore(channel.unacked_index_key, tag) is None

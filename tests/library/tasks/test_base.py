@@ -45,6 +45,10 @@ class TestLongWaits:
             with pytest.raises(base.CountdownTooLong, match="Store a due date"):
                 publish(kwargs={"what": ""}, countdown=31 * 60)
 
+    def test_are_refused_for_a_countdown_that_is_no_number(self, task: Any) -> None:
+        with pytest.raises(base.CountdownTooLong):
+            task.apply_async_on_commit(kwargs={"what": ""}, countdown=float("nan"))
+
     @pytest.mark.parametrize("wait", ["countdown", "eta"])
     def test_are_refused_for_a_retry(self, task: Any, wait: str) -> None:
         eta = timezone.now() + timedelta(minutes=31)
@@ -213,6 +217,41 @@ class TestPublishingAfterCommit:
             task.delay_on_commit(**kwargs)
 
         assert waiting == []
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            *({"headers": {"user": get_user_model()()}}, {"link": get_user_model()()}),
+            *({"expires": object()}, {"serializer": "nope"}),
+        ],
+    )
+    def test_refuses_wrong_options_before_the_commit(
+        self,
+        task: Any,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+        options: dict[str, object],
+    ) -> None:
+        with (
+            django_capture_on_commit_callbacks() as waiting,
+            pytest.raises(TypeError, match="cannot be sent"),
+        ):
+            task.apply_async_on_commit(kwargs={"what": ""}, **options)
+
+        assert waiting == []
+
+    def test_takes_the_options_of_celery(
+        self,
+        task: Any,
+        published: list[dict[str, Any]],
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        options = {"eta": timezone.now(), "expires": timezone.now(), "link": task.si(what="")}
+
+        with django_capture_on_commit_callbacks(execute=True):
+            task.apply_async_on_commit(kwargs={"what": ""}, **options)
+
+        (message,) = published
+        assert options.items() <= message.items()
 
 
 def deliver(task: Any, *, task_id: str, retries: int = 0, **kwargs: object) -> str:

@@ -1,12 +1,14 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from celery.app.task import Context
 from celery.utils.imports import symbol_by_name
 from celery.worker import consumer
 from celery.worker.request import Request as CeleryRequest
 from kombu import Message
+from kombu.exceptions import ChannelError
 
 from trellis import tracing
 from trellis.tasks import worker
@@ -57,8 +59,17 @@ class TestConsumer:
 
     def handle(self, message: Message) -> None:
         ours = worker.Consumer.__new__(worker.Consumer)
-        ours.connection_errors = ()
+        ours.connection_errors, ours.channel_errors = (ConnectionError,), (ChannelError,)
         ours.create_task_handler()(message)
+
+    def message(self) -> Message:
+        return Message(
+            body=b"[[], {}, {}]",
+            headers={"task": "a.b", "id": "1"},
+            content_type="application/json",
+            content_encoding="utf-8",
+            channel=Channel(),
+        )
 
     def test_is_named_by_the_settings(self) -> None:
         assert symbol_by_name(current_app.conf.worker_consumer) is worker.Consumer
@@ -71,14 +82,46 @@ class TestConsumer:
         assert (handled, channel.rejected) == ([], [False])
 
     def test_passes_a_task_on_to_celery(self, handled: list[Message]) -> None:
-        message = Message(
-            body=b"[[], {}, {}]",
-            headers={"task": "a.b", "id": "1"},
-            content_type="application/json",
-            content_encoding="utf-8",
-            channel=Channel(),
-        )
+        message = self.message()
 
         self.handle(message)
 
         assert handled == [message]
+
+    def test_rejects_a_message_that_celery_cannot_handle(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(consumer.Consumer, "create_task_handler", raising(TypeError))
+        message = self.message()
+
+        self.handle(message)
+
+        assert message.channel.rejected == [False]
+
+    @pytest.mark.parametrize("error", [ConnectionError, ChannelError])
+    def test_keeps_a_message_when_the_broker_is_away(
+        self, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
+        monkeypatch.setattr(consumer.Consumer, "create_task_handler", raising(error))
+        message = self.message()
+
+        with pytest.raises(error):
+            self.handle(message)
+
+        assert message.channel.rejected == []
+
+    def test_reads_no_events_of_other_workers(self) -> None:
+        app = Celery("desk", broker="redis://", set_as_current=False)
+
+        ours = worker.Consumer(print, app=app, controller=SimpleNamespace(use_eventloop=True))
+
+        assert not {"Gossip", "Mingle"} & {step.alias for step in ours.steps}
+
+
+def raising(error: type[Exception]) -> Any:
+    """Return a stand-in for `create_task_handler`, whose handler raises `error`."""
+
+    def handle(message: Message) -> None:
+        raise error
+
+    return lambda consumer: handle

@@ -60,6 +60,7 @@ class Holder:
         self._lock_file = draft.open("w")
         fcntl.lockf(self._lock_file, fcntl.LOCK_EX)
         draft.rename(self.lock_path)  # other processes never see it without its lock
+        self.reported: set[Path] = set()  # lock files that gave an error
         atexit.register(self._remove, os.getpid())
 
     @classmethod
@@ -83,15 +84,26 @@ class Holder:
         for lock_path in self.lock_path.parent.glob("*.lock"):
             if lock_path == self.lock_path:
                 continue  # to open and close our own lock file would release the lock
-            with suppress(FileNotFoundError), lock_path.open("r+") as lock_file:
-                if not _is_free(lock_file):
-                    continue
-                folder = lock_path.with_suffix("")
-                for message in folder.glob("*.msg"):
-                    _enqueue(message, queued=queued)
-                with suppress(FileNotFoundError):  # another process was killed right here
-                    folder.rmdir()
-                lock_path.unlink()
+            try:
+                _requeue_if_dead(lock_path, queued=queued)
+            except FileNotFoundError:  # another process was quicker
+                pass
+            except OSError as error:  # nothing of ours, or of another user: leave it alone
+                if lock_path not in self.reported:
+                    logger.error("broker_lock_unusable", file=str(lock_path), error=str(error))
+                    self.reported.add(lock_path)
+
+
+def _requeue_if_dead(lock_path: Path, *, queued: Path) -> None:
+    with lock_path.open("r+") as lock_file:
+        if not _is_free(lock_file):
+            return
+        folder = lock_path.with_suffix("")
+        for message in folder.glob("*.msg"):
+            _enqueue(message, queued=queued)
+        with suppress(FileNotFoundError):  # another process was killed right here
+            folder.rmdir()
+        lock_path.unlink()
 
 
 def _is_free(lock_file: IO[str]) -> bool:
@@ -187,8 +199,8 @@ class Channel(filesystem.Channel):
         """Return the message in a file. If there is none, put the file aside and return None."""
         try:
             message = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError):  # half a file after a power cut; nested too deeply
-            message = None
+        except (ValueError, RecursionError, PermissionError):
+            message = None  # half a file after a power cut; nested too deeply; another user's file
         if messages.is_envelope(message):
             return message
         logger.error("message_unreadable", file=path.name, kept_in=str(self.broken))
@@ -203,7 +215,9 @@ class Channel(filesystem.Channel):
     def _list(self, queue: str) -> deque[Path]:
         self.waiting[queue] = deque()
         with suppress(FileNotFoundError), os.scandir(self._queue_folder(queue)) as entries:
-            names = sorted(entry.path for entry in entries if entry.is_file())
+            # A link is no message, and one to itself could not even be looked at.
+            files = (entry for entry in entries if entry.is_file(follow_symlinks=False))
+            names = sorted(entry.path for entry in files)
             self.waiting[queue] = deque(Path(name) for name in names if name.endswith(".msg"))
         return self.waiting[queue]
 

@@ -17,7 +17,7 @@ from celery.exceptions import Ignore, Reject, Retry
 from celery.utils import uuid
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
-from kombu.exceptions import EncodeError
+from kombu.exceptions import KombuError
 from kombu.serialization import dumps
 
 from trellis import ownership, tracing
@@ -104,13 +104,13 @@ class Task(DjangoTask):
     ) -> None:
         """Publish when the transaction has committed.
 
-        Arguments that the task does not take, or that are no plain values, raise `TypeError` here
-        and not after the commit. By then the user's data is safe, so a broker that is away must
-        not fail the request or keep later hooks from running: the message becomes an
-        `unpublished` row, with its arguments and without options.
+        Arguments that the task does not take, and arguments and options that are no plain values,
+        raise `TypeError` here and not after the commit. By then the user's data is safe, so a
+        broker that is away must not fail the request or keep later hooks from running: the message
+        becomes an `unpublished` row, with its arguments and without options.
         """
         self._check_countdown(options)
-        self._check_arguments(args, kwargs or {})
+        self._check_arguments(args, kwargs or {}, options)
         options.setdefault("task_id", uuid())
 
         def publish() -> None:
@@ -122,21 +122,24 @@ class Task(DjangoTask):
 
         transaction.on_commit(publish)
 
-    def _check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _check_arguments(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]
+    ) -> None:
+        serializer = options.get("serializer", self.serializer)
         try:
             inspect.signature(self.run).bind(*args, **kwargs)
-            dumps((args, kwargs), serializer=self.serializer)
-        except (TypeError, EncodeError) as error:
+            dumps((args, kwargs, options), serializer=serializer)
+        except (TypeError, KombuError) as error:
             raise TypeError(
-                f"{self.name} cannot be sent with these arguments: {error}. Pass what it takes, as"
-                " ids and other plain values."
+                f"{self.name} cannot be sent with these arguments or options: {error}. Pass what it"
+                " takes, as ids and other plain values."
             ) from error
 
     def _check_countdown(self, options: dict[str, Any]) -> None:
         seconds = options.get("countdown") or 0
         if eta := options.get("eta"):
             seconds = (eta - timezone.now()).total_seconds()
-        if seconds > LONGEST_COUNTDOWN:
+        if not seconds <= LONGEST_COUNTDOWN:  # so that NaN is refused, too
             raise CountdownTooLong(
                 f"{self.name}: a wait of {seconds:.0f} s. Store a due date on the row and let a"
                 " scheduled task sweep what is due."

@@ -43,19 +43,32 @@ class Consumer(consumer.Consumer):
     Celery logs some of these, and ends the worker at others.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Both decode what anybody publishes about workers, and garbage there would end this one.
+        # Nothing here needs them: `celery inspect` and `celery control` have a queue of their own.
+        super().__init__(*args, without_gossip=True, without_mingle=True, **kwargs)
+
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         handle_task = super().create_task_handler(*args, **kwargs)
 
         def handle(message: Any) -> None:
             if fault := messages.fault_of_task(message):
-                logger.error(
-                    "message_unreadable",
-                    fault=fault,
-                    headers=repr(message.headers)[:500],
-                    size=len(message.body or b""),  # not its text, which may hold secrets
-                )
-                message.reject_log_error(logger, self.connection_errors)
-            else:
+                self._drop(message, fault)
+                return
+            try:
                 handle_task(message)
+            except (*self.connection_errors, *self.channel_errors):
+                raise  # the fault is the broker's
+            except Exception as error:
+                self._drop(message, f"Celery cannot handle it: {error!r}")
 
         return handle
+
+    def _drop(self, message: Any, fault: str) -> None:
+        logger.error(
+            "message_unreadable",
+            fault=fault,
+            headers=repr(message.headers)[:500],
+            size=len(message.body or b""),  # not its text, which may hold secrets
+        )
+        message.reject_log_error(logger, self.connection_errors)
