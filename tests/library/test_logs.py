@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from trellis import logs
+from trellis.env import WrongEnvironment
 
 SAMPLE = Path(__file__).parent / "sample"
 
@@ -94,6 +96,15 @@ class TestConfigure:
             "plain",
         ]
 
+    def test_says_in_one_line_that_a_file_cannot_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "log").touch()
+
+        with (
+            mock.patch("structlog.configure"),  # the next tests need its defaults
+            pytest.raises(WrongEnvironment, match=r"^LOG_FILE cannot be written: File exists\.$"),
+        ):
+            logs.configure(level="INFO", as_json=True, json_file=f"{tmp_path}/log/app.jsonl")
+
     def test_renames_a_file_that_has_grown_too_long(self, tmp_path: Path) -> None:
         log = tmp_path / "app.jsonl"
         log.write_bytes(b"x" * (logs.MAX_FILE_BYTES + 1))
@@ -110,3 +121,16 @@ class TestAddOwner:
 
     def test_leaves_other_lines_alone(self) -> None:
         assert "owner" not in logs.add_owner(None, "info", {"logger": "django.request"})
+
+
+class TestHideTokens:
+    def test_hides_them_in_the_paths_that_django_logs(self) -> None:
+        text = printed(
+            script(as_json=True)
+            + "for path in ('/sign-up/' + 37 * 'x' + '/', '/' + 36 * 'y' + '/'):\n"
+            "    extra = {'request': path}\n"
+            "    logging.getLogger('django.request').warning('Not Found: %s', path, extra=extra)\n"
+        )
+
+        found = [json.loads(line)["event"] for line in text.splitlines()]
+        assert found[2:] == ["Not Found: /sign-up/…/", f"Not Found: /{36 * 'y'}/"]

@@ -1,9 +1,12 @@
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.tokens import default_token_generator
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
@@ -91,6 +94,25 @@ class TestRequestFinished:
 
     def test_has_no_view_for_an_unknown_url(self, client: Client) -> None:
         assert finished(lambda: client.get("/nowhere/"))["view"] == ""
+
+    def test_has_no_query_string_and_no_link_that_works_like_a_password(
+        self, client: Client
+    ) -> None:
+        user = get_user_model()(pk=1)
+        token = default_token_generator.make_token(user)
+        signed = signing.dumps("ada@example.com", salt="salt")
+
+        lines = [
+            finished(lambda url=url: client.get(url))["request"]
+            for url in (
+                f"/reset/MQ/{token}/?password=hidden",
+                f"/sign-up/{signed}",
+                f"/a/{uuid4()}/",
+            )
+        ]
+
+        assert lines[:2] == ["GET /reset/MQ/…/", "GET /sign-up/…"]
+        assert "…" not in lines[2]
 
     def test_counts_each_query(self) -> None:
         def view(request: HttpRequest) -> HttpResponse:

@@ -20,6 +20,25 @@ class TestBeforeSend:
 
         assert sentry.before_send(event, {})["tags"]["owner"] == "platform"
 
+    def test_sends_no_query_no_referrer_and_no_link_that_works_like_a_password(self) -> None:
+        token = "d0abcd-0123456789abcdef0123456789abcdef"
+        url = f"https://{'long.' * 9}example.com/accounts/password-reset/MQ/{token}/"
+        headers = {"Host": "example.com", "Referer": url}
+        request = {"url": f"{url}?a=hidden", "query_string": "a=hidden", "headers": headers}
+
+        found = sentry.before_send({"request": request}, {})["request"]
+
+        assert found == {"url": url.replace(token, "…"), "headers": {"Host": "example.com"}}
+
+    def test_hides_the_passwords_of_urls_in_errors(self) -> None:
+        texts = ["no redis://:hid@den@host/0, no postgres://u:hidden@host/x", None]
+        event = {"exception": {"values": [{"value": text} for text in texts]}}
+
+        first, second = sentry.before_send(event, {})["exception"]["values"]
+
+        assert first["value"] == "no redis://…@host/0, no postgres://…@host/x"
+        assert second["value"] == ""
+
     def test_leaves_events_of_no_app_alone(self) -> None:
         assert sentry.before_send({"message": "hello"}, {}) == {"message": "hello"}
 

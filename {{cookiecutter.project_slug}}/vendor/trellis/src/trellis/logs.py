@@ -6,6 +6,7 @@ owner of the app that logs. Web processes, workers and commands use the same con
 
 import logging.config
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 import structlog
 
 from trellis import ownership
+from trellis.env import WrongEnvironment
 
 MAX_FILE_BYTES = 10_000_000
+# A part of a path that is longer than a UUID: a token works like a password while it is valid.
+LONG = re.compile(r"(?<!//)(?<=/)[^/\s]{37,}")  # no host: that stands after two slashes
 
 
 def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
@@ -28,6 +32,7 @@ def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         add_owner,
+        hide_tokens,
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
@@ -102,13 +107,23 @@ def _use_colors() -> bool:
 
 def _prepare_file(path: Path) -> None:
     """Create the log's folder. Rename a log that has grown too long, over an older one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
-        path.replace(path.with_suffix(".old.jsonl"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
+            path.replace(path.with_suffix(".old.jsonl"))
+    except OSError as error:
+        raise WrongEnvironment(f"LOG_FILE cannot be written: {error.strerror}.") from None
 
 
 def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
     """Add the owner of the app whose code logs the line."""
     if team := ownership.team_of_module(module=event.get("logger", "")):
         event.setdefault("owner", team)
+    return event
+
+
+def hide_tokens(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
+    """Hide tokens in the paths that Django logs, as in "Not Found: /sign-up/…/"."""
+    if hasattr(event.get("_record"), "request"):
+        event["event"] = LONG.sub("…", event["event"])
     return event

@@ -4,9 +4,10 @@ structlog's lines reach Sentry as dicts with all of the log's context, the visit
 among it, and Sentry would make one issue of each.
 """
 
+import re
 from typing import Any
 
-from trellis import ownership, tracing
+from trellis import logs, ownership, tracing
 
 # Lines about an error that Sentry's integrations for Django and Celery send with its traceback ...
 SENT_ALREADY = {"request_failed", "task_failed"}
@@ -24,8 +25,10 @@ def before_send(event: Any, hint: Any) -> Any:
         if line["event"] in SENT_ALREADY and not str(line.get("error")).startswith(NOT_SEEN):
             return None
         event["logentry"] = {"message": line["event"]}
+    _remove_secrets(event.get("request", {}))
     modules = [event.get("logger")]
     for error in event.get("exception", {}).get("values", []):
+        error["value"] = re.sub(r"://[^\s/]+@", "://…@", error.get("value") or "")  # a password
         frames = (error.get("stacktrace") or {}).get("frames", [])
         modules += [frame.get("module") for frame in frames]
     teams = [ownership.team_of_module(module=module or "") for module in reversed(modules)]
@@ -44,6 +47,14 @@ def before_breadcrumb(crumb: Any, hint: Any) -> Any:
     if line := _structlog_line(hint):
         crumb["message"] = line["event"]
     return crumb
+
+
+def _remove_secrets(request: dict[str, Any]) -> None:
+    """Remove from the URLs of a request what works like a password, or may hold one."""
+    request.pop("query_string", None)
+    request.get("headers", {}).pop("Referer", None)
+    if "url" in request:
+        request["url"] = logs.LONG.sub("…", request["url"].partition("?")[0])
 
 
 def _structlog_line(hint: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 
-from trellis import errors, ownership, tracing
+from trellis import errors, logs, ownership, tracing
 
 
 class Utf8Request(WSGIRequest):
@@ -82,6 +82,10 @@ class RequestMiddleware(StructlogMiddleware):
             queries=request.queries,
             **owner,
         )
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {logs.LONG.sub('…', request.path)}"
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
