@@ -78,6 +78,9 @@ class TestNumber:
     def test_is_a_whole_number(self, tmp_path: Path) -> None:
         assert value(tmp_path, "number", value=" 20 ", default=1) == 20
 
+    def test_refuses_one_that_is_too_long_for_python(self, tmp_path: Path) -> None:
+        assert "X cannot be '999" in fault(tmp_path, "number", value="9" * 5000, default=1)
+
     @pytest.mark.parametrize("text", ["two", "-1", "1.5", "1_000", "٣", "2 # proxies"])
     def test_refuses_anything_else(self, text: str, tmp_path: Path) -> None:
         said = fault(tmp_path, "number", value=text, default=1)
@@ -121,6 +124,46 @@ class TestText:
         said = fault(tmp_path, "text", value="a@b.c # ours", **self.OPTIONS)
 
         assert "A comment needs a line of its own." in said
+
+
+class TestSender:
+    OPTIONS = {"default": "a@localhost", "example": "hello@example.com"}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "a@localhost",
+            "a@example.com",
+            "Müller <a@example.com>",
+            '"Acme, Inc" <a@example.com>',
+        ],
+    )
+    def test_is_an_address_with_or_without_a_name(self, text: str, tmp_path: Path) -> None:
+        assert value(tmp_path, "sender", value=text, **self.OPTIONS) == (text or "a@localhost")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "hello",
+            '"a@example.com"',
+            "'a@example.com'",
+            "a@example.com, b@example.com",
+            "Acme, Inc <a@example.com>",
+            "Acme <a@example.com",
+            "a@example.com now",
+            "a@example.com\nBcc: b@example.com",
+        ],
+    )
+    def test_refuses_what_no_mail_can_come_from(self, text: str, tmp_path: Path) -> None:
+        said = fault(tmp_path, "sender", value=text, **self.OPTIONS)
+
+        assert said == f"X cannot be {text!r}. Write hello@example.com."
+
+    def test_is_needed_in_production(self, tmp_path: Path) -> None:
+        said = fault(tmp_path, "sender", value="", production=True, **self.OPTIONS)
+
+        assert said.startswith("X is not set, and production needs it.")
 
 
 class TestSecret:
@@ -280,9 +323,10 @@ class TestDatabase:
             ("mysql://u:hidden@host/x", "begins with mysql://"),
             ("postgres://u:hidden@host", "names no database"),
             ("sqlite://:memory:", "has a host or port that cannot be read"),
-            ("sqlite://db.sqlite3", "needs three slashes"),
+            ("sqlite://db.sqlite3", "needs four slashes"),
+            ("sqlite:///db.sqlite3", "needs four slashes"),  # a relative path: of any folder
             ("sqlite://", "has nothing after"),
-            ("sqlite:///:memory:", "names no database"),
+            ("sqlite:///:memory:", "needs four slashes"),
         ],
     )
     def test_refuses_what_would_lose_data_or_fail_later(
@@ -304,16 +348,34 @@ class TestCache:
     def test_is_an_entry_of_caches(
         self, url: str, backend: str, location: str, tmp_path: Path
     ) -> None:
-        found = value(tmp_path, "cache", value=url, default="dbcache://django_cache")
+        found = value(tmp_path, "cache", value=url, default="dbcache://django_cache", broker="Y")
 
         assert found["BACKEND"].endswith(backend)
         assert found["LOCATION"] == location
 
     @pytest.mark.parametrize("url", ["locmemcache://", "dummycache://"])
     def test_must_be_shared_in_production(self, url: str, tmp_path: Path) -> None:
-        said = fault(tmp_path, "cache", value=url, production=True, default="")
+        said = fault(tmp_path, "cache", value=url, production=True, default="", broker="Y")
 
         assert "which does not work here" in said
+
+    @pytest.mark.parametrize(
+        "broker",
+        ["redis://host/0", "rediss://u:hidden@host:6379/0?x=1", "redis://host", "redis://host/"],
+    )
+    def test_refuses_the_database_of_the_broker(self, broker: str, tmp_path: Path) -> None:
+        process = Process(tmp_path, X="redis://:hidden@host:6379/0", Y=broker)
+
+        with pytest.raises(WrongEnvironment, match=r"^X is the database of Y as well\. Write"):
+            process.read("cache", "X", default="", broker="Y")
+
+    @pytest.mark.parametrize(
+        "broker", ["redis://host/1", "redis://host:6380/0", "redis://other/0", "local://", ""]
+    )
+    def test_accepts_another_than_that_of_the_broker(self, broker: str, tmp_path: Path) -> None:
+        process = Process(tmp_path, X="redis://host:6379/0", Y=broker)
+
+        assert process.read("cache", "X", default="", broker="Y")
 
 
 class TestMailer:
@@ -399,6 +461,53 @@ class TestStorage:
         line = fault(tmp_path, "storage", value=url, production=True, default=tmp_path)
 
         assert why in line
+
+    @pytest.mark.parametrize("place", ["project/var", "project", "project/var/../", "", ".."])
+    def test_refuses_a_folder_that_holds_more_than_uploads(
+        self, place: str, tmp_path: Path
+    ) -> None:
+        url = f"file://{tmp_path}/{place}"
+
+        line = fault(tmp_path, "storage", value=url, default=tmp_path / "project/var/media")
+
+        assert line == "X would make other files public. Write file:///srv/media."
+
+    @pytest.mark.parametrize("place", ["project/var/media", "project/media", "media"])
+    def test_may_be_a_folder_beside_them(self, place: str, tmp_path: Path) -> None:
+        url = f"file://{tmp_path}/{place}"
+
+        assert value(tmp_path, "storage", value=url, default=tmp_path / "project/var/media")
+
+
+class TestSentry:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "https://key@o1.ingest.sentry.io/4507",
+            "http://key:hidden@127.0.0.1:9000/1",
+            "https://key@example.com/sentry/1",
+        ],
+    )
+    def test_is_the_address_of_a_project(self, url: str, tmp_path: Path) -> None:
+        assert value(tmp_path, "sentry", value=url) == url
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://example.com/1",
+            "https://:hidden@example.com/1",
+            "https://key@example.com/",
+            "https://key@example.com",
+            "https://key@example.com/hidden",
+            "https://key:hidden@/1",
+            "https://key:hidden@:443/1",
+        ],
+    )
+    def test_needs_a_key_a_host_and_a_project(self, url: str, tmp_path: Path) -> None:
+        said = fault(tmp_path, "sentry", value=url)
+
+        assert said.startswith("X lacks a key, a host or the number of a project. Write https://")
 
 
 class TestEnvFile:

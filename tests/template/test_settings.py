@@ -1,5 +1,6 @@
 """What the settings of a generated project make of an environment."""
 
+import json
 import os
 import re
 import subprocess
@@ -68,6 +69,10 @@ class TestProduction:
             ("CACHE_URL", "locmemcache://", "begins with locmemcache://"),
             ("DATABASE_URL", "postgres://user:CHANGE-ME@host/name", "still holds a placeholder"),
             ("SECRET_KEY", "a" * 60, "SECRET_KEY is easy to guess"),
+            ("CACHE_URL", "redis://localhost/1", "is the database of CELERY_BROKER_URL"),
+            ("DEFAULT_FROM_EMAIL", "hello", "DEFAULT_FROM_EMAIL cannot be 'hello'"),
+            ("SENTRY_DSN", "https://example.com/1", "SENTRY_DSN lacks a key"),
+            ("DATABASE_URL", "sqlite:///db.sqlite3", "needs four slashes"),
             ("HEALTH_PORT", "http", "HEALTH_PORT cannot be 'http'"),
             ("PROXY_COUNT", "two", "PROXY_COUNT cannot be 'two'"),
             ("HEALTH_TOKEN", "sesame", "HEALTH_TOKEN has 6 characters"),
@@ -110,9 +115,21 @@ class TestProduction:
     def test_binds_other_hosts_of_the_domain_to_tls_only_when_told(
         self, settings: SettingsReader
     ) -> None:
-        assert settings.read(**PRODUCTION)["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is False
-        found = settings.read(**PRODUCTION, SECURE_HSTS_INCLUDE_SUBDOMAINS="true")
-        assert found["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is True
+        names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+        told = dict.fromkeys(names, "true")
+
+        found = [settings.read(**PRODUCTION | more) for more in ({}, told)]
+
+        assert [[one[name] for name in names] for one in found] == [[False] * 2, [True] * 2]
+
+    def test_logs_json(self, desk_project: Path) -> None:
+        warn = "import logging; logging.getLogger('shop').warning('closed')"
+        logged = manage(desk_project, "shell", "--no-imports", "-v0", "-c", warn, **PRODUCTION)
+
+        assert json.loads(logged.stderr)["event"] == "closed"
+
+    def test_keeps_its_data_from_other_users_of_the_machine(self, desk_project: Path) -> None:
+        assert (desk_project / "var").stat().st_mode & 0o777 == 0o700
 
     def test_serves_static_files_under_names_that_change_with_them(
         self, settings: SettingsReader
@@ -138,6 +155,26 @@ class TestProduction:
         assert found["DATABASES"]["default"]["OPTIONS"]["sslmode"] == "require"
         assert "statement_timeout" in found["DATABASES"]["default"]["OPTIONS"]["options"]
         assert found["CACHES"]["default"]["OPTIONS"]["socket_timeout"] == 2
+
+    def test_keeps_its_time_limits_when_the_url_has_options_of_postgresql(
+        self, settings: SettingsReader
+    ) -> None:
+        url = "postgres://u:p@localhost/name?options=-c%20lock_timeout%3D5"
+        found = settings.read(**PRODUCTION | {"DATABASE_URL": url})
+
+        options = found["DATABASES"]["default"]["OPTIONS"]["options"]
+        assert "-c statement_timeout=" in options
+        assert options.endswith(" -c lock_timeout=5")  # the last one wins
+
+    @pytest.mark.parametrize("place", ["", "var"])
+    def test_makes_no_folder_of_its_own_public(
+        self, place: str, settings: SettingsReader, desk_project: Path
+    ) -> None:
+        url = (desk_project / place).as_uri()
+
+        refused = settings.read(**PRODUCTION | {"STORAGE_URL": url})["refused"]
+
+        assert refused.startswith("STORAGE_URL would make other files public.")
 
     def test_loads_what_the_web_server_runs(self, desk_project: Path) -> None:
         load = [".venv/bin/python", "-W", "ignore", "-c", "import config.wsgi"]
@@ -218,6 +255,20 @@ class TestManage:
         assert done.returncode == 1
         assert done.stderr.startswith(line)
         assert len(done.stderr.splitlines()) == 1
+
+    def test_finds_a_relative_folder_of_the_broker_from_any_folder(
+        self, desk_project: Path, tmp_path: Path
+    ) -> None:
+        show = (
+            "from config import celery_app as a; print(a.conf.broker_transport_options['folder'])"
+        )
+
+        values = ["IGNORE_ENV_FILE=1", "LOCAL_BROKER_FOLDER=var/x"]
+        shell = [str(desk_project / "manage.py"), "shell", "--no-imports", "-v0", "-c", show]
+        python = str(desk_project / ".venv/bin/python")
+        folder = demo.run(["env", *values, python, *shell], cwd=tmp_path)
+
+        assert folder.strip() == str(desk_project / "var/x")
 
     def test_can_print_mail_instead_of_sending_it(self, desk_project: Path) -> None:
         printed = PRODUCTION | {"EMAIL_URL": "consolemail://"}

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from trellis import celery_app
 from trellis.env import use_settings
 
-from config.environment import VAR_DIR, env
+from config.environment import BASE_DIR, VAR_DIR, env
 
 use_settings("config.settings")
 
@@ -64,10 +64,9 @@ if BROKER_URL.startswith("local:"):  # development and one small host: messages 
             " Set CELERY_BROKER_URL to a Redis or RabbitMQ."
         )
     app.conf.broker_transport_options = {
-        "folder": env.text(
-            "LOCAL_BROKER_FOLDER",
-            default=str(VAR_DIR / "broker"),
-            example="/var/lib/desk/broker",
+        "folder": str(  # a relative one is of the project, wherever a process was started
+            BASE_DIR
+            / env.text("LOCAL_BROKER_FOLDER", default="var/broker", example="/var/lib/desk/broker")
         ),
         "polling_interval": 0.1,  # seconds; less would cost an idle worker CPU time
     }

@@ -113,12 +113,12 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     _database["TEST"] = {"NAME": f"test_{_database['NAME']}_{TEST_RUN}"}
     _database_options = {
-        # Milliseconds. What takes longer than this is a fault to report, not one to wait for.
+        # Milliseconds. What takes longer is a fault to report. The URL's own come last, and win.
         "options": "-c statement_timeout=30000 -c lock_timeout=10000"
         " -c idle_in_transaction_session_timeout=60000"
         # What a dead host has locked is free after 7 s (the first three are in seconds).
         " -c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=2"
-        " -c tcp_user_timeout=7000",
+        " -c tcp_user_timeout=7000 " + _database.get("OPTIONS", {}).pop("options", ""),
         # Seconds, and milliseconds for the last: after them, a host that is gone is an error.
         "connect_timeout": 3,
         "keepalives_idle": 10,
@@ -132,7 +132,7 @@ _database["OPTIONS"] = _database_options | _database.get("OPTIONS", {})  # the U
 _database["ATOMIC_REQUESTS"] = False  # services open transactions; cached reads depend on it
 DATABASES = {"default": _database}
 
-_cache = env.cache("CACHE_URL", default="dbcache://django_cache")
+_cache = env.cache("CACHE_URL", default="dbcache://django_cache", broker="CELERY_BROKER_URL")
 if _cache["BACKEND"].endswith("DatabaseCache"):
     _cache_options: dict[str, Any] = {"MAX_ENTRIES": 50_000}  # Django's 300 would drop most of it
 elif _cache["BACKEND"].endswith("RedisCache"):
@@ -236,8 +236,8 @@ SOURCE_URL = ""
 
 # --- Mail -----------------------------------------------------------------------------------
 
-DEFAULT_FROM_EMAIL = env.text(
-    "DEFAULT_FROM_EMAIL", default="hello@localhost", example="hello@example.com", needed=True
+DEFAULT_FROM_EMAIL = env.sender(
+    "DEFAULT_FROM_EMAIL", default="hello@localhost", example="hello@example.com"
 )
 _mail_in_files = {
     "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
@@ -267,9 +267,7 @@ LOG_FILE = env.text(
     default="" if PRODUCTION else str(VAR_DIR / "log" / "app.jsonl"),
     example="/var/log/app.jsonl",
 )
-_sentry_dsn = env.url(
-    "SENTRY_DSN", schemes=("https", "http"), default="", example="https://key@host/project"
-)
+_sentry_dsn = env.sentry("SENTRY_DSN")
 env.check()  # everything is read: report all faults, before anything is started
 
 LOGGING_CONFIG = None  # trellis.logs sets logging up: the same for web, worker and commands

@@ -10,19 +10,18 @@ default is returned, so that `check` reports all faults together. An empty value
 A message never holds a password: of a URL it shows the scheme at most, of a secret its length.
 """
 
-import io
 import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from trellis import env_urls
+from trellis import env_values
 
 HOST = r"\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]"
 ORIGIN = r"https?://(\*\.)?[\w-]+(\.[\w-]+)*(:\d+)?"
@@ -70,7 +69,7 @@ class Environment:
         self.variables: set[str] = set()
         self._faults: dict[str, str] = {}
         if not os.environ.get("IGNORE_ENV_FILE"):
-            self._read_file(root / ".env")
+            env_values.read_file(root / ".env", refuse=self.refuse)
         self.production = False
         self.name = self.choice("DJANGO_ENV", ("development", "production"), default="development")
         if "DJANGO_ENV" in self._faults:
@@ -114,7 +113,7 @@ class Environment:
     def number(self, name: str, *, default: int) -> int:
         """Return a whole number, zero or more."""
         value = self._value(name)
-        if re.fullmatch(r"[0-9]+", value):
+        if re.fullmatch(r"[0-9]{1,9}", value):
             return int(value)
         if value:
             self._wrong(name, value, wanted="a whole number")
@@ -126,6 +125,13 @@ class Environment:
         if " #" in value:
             self._wrong(name, value, wanted=example)
         return value or default
+
+    def sender(self, name: str, *, default: str, example: str) -> str:
+        """Return the address of a sender, alone or as `Name <address>`."""
+        value = self.text(name, default=default, example=example, needed=True)
+        if not env_values.is_sender(value):
+            self._wrong(name, value, wanted=example)
+        return value
 
     def secret(
         self, name: str, *, development: str = "", length: int = 50, needed: bool = True
@@ -176,7 +182,7 @@ class Environment:
         if not value:
             return default
         accepted = schemes if self.production else (*schemes, *development)
-        if why := env_urls.fault_of(value, schemes=accepted):
+        if why := env_values.fault_of(value, schemes=accepted):
             self.refuse(name, f"{why} Write {example}.")
             return default
         return value
@@ -186,12 +192,12 @@ class Environment:
         example = "postgres://user:password@host:5432/name"
         url = self.url(name, schemes=DATABASES, default="", example=example, needed=True)
         found: dict[str, Any] = environ.Env.db_url_config(url) if url else default
-        if url and found["NAME"] in ("", ":memory:"):
+        if url and not found["NAME"]:
             self.refuse(name, f"names no database. Write {example}.")
         return found
 
-    def cache(self, name: str, *, default: str) -> dict[str, Any]:
-        """Return an entry for CACHES. In production all processes must share it."""
+    def cache(self, name: str, *, default: str, broker: str) -> dict[str, Any]:
+        """Return an entry for CACHES. In production all processes must share it, ..."""
         url = self.url(
             name,
             schemes=SHARED_CACHES,
@@ -200,6 +206,10 @@ class Environment:
             example="redis://host:6379/0",
             needed=True,
         )
+        # ... and not with the broker: to clear the cache would delete its messages.
+        database = env_values.redis_database(url)
+        if database and database == env_values.redis_database(self._value(broker)):
+            self.refuse(name, f"is the database of {broker} as well. Write another number.")
         found: dict[str, Any] = environ.Env.cache_url_config(url)
         return found
 
@@ -242,27 +252,25 @@ class Environment:
         if parts.scheme == "file":
             if parts.netloc:
                 self.refuse(name, "needs three slashes before the path, file:///.")
+            # Uploads are public: var/ holds the database, and the project's folder its secrets.
+            if default.resolve().parent.is_relative_to(Path(unquote(parts.path)).resolve()):
+                self.refuse(name, "would make other files public. Write file:///srv/media.")
             return {
                 "BACKEND": "django.core.files.storage.FileSystemStorage",
                 "OPTIONS": {"location": unquote(parts.path)},
             }
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        region = query.pop("region", None)
-        bucket = unquote(parts.path.strip("/"))
-        if not (parts.username and parts.password and parts.hostname):
-            self.refuse(name, f"needs a key, a secret and a host. Write {example}.")
-        elif not re.fullmatch(r"[a-z0-9][a-z0-9.-]+", bucket):
-            self.refuse(name, f"names no bucket. Write {example}.")
-        elif query:
-            self.refuse(name, f"has an option that does not exist. Write {example}.")
-        options = {
-            "access_key": unquote(parts.username or ""),
-            "secret_key": unquote(parts.password or ""),
-            "bucket_name": bucket,
-            "endpoint_url": f"{STORAGES[parts.scheme]}://{parts.netloc.rpartition('@')[2]}",
-            "region_name": region,
-        }
+        options, why = env_values.bucket_of(url, schemes=STORAGES)
+        if why:
+            self.refuse(name, f"{why} Write {example}.")
         return {"BACKEND": "trellis.bucket.Bucket", "OPTIONS": options}
+
+    def sentry(self, name: str) -> str:
+        """Return the address (DSN) of a project of Sentry, or ""."""
+        example = "https://key@host/1"
+        url = self.url(name, schemes=("https", "http"), default="", example=example)
+        if url and not re.fullmatch(r"\w+://[^/?#:@]+(:[^/?#@]*)?@[^/?#:@][^?#]*/[0-9]+", url):
+            self.refuse(name, f"lacks a key, a host or the number of a project. Write {example}.")
+        return url
 
     def _value(self, name: str, *, example: str = "a value", needed: bool = False) -> str:
         """Return the value without spaces around it; "" if it is not set or a placeholder."""
@@ -278,23 +286,5 @@ class Environment:
     def _wrong(self, name: str, value: str, *, wanted: str) -> None:
         scheme, is_url, _ = value.partition("://")
         shown = f"{scheme}://…" if is_url else value if len(value) <= 40 else f"{value[:39]}…"
-        comment = env_urls.COMMENT if " #" in value else ""
+        comment = env_values.COMMENT if " #" in value else ""
         self.refuse(name, f"cannot be {shown!r}. Write {wanted}.{comment}")
-
-    def _read_file(self, path: Path) -> None:
-        """Add the settings of a `.env` to the environment. What is there already wins."""
-        try:
-            text = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
-        except OSError as error:
-            self.refuse(".env", f"cannot be read: {error.strerror}.")
-            return
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
-            self.refuse(".env", "is not UTF-8 text. Save it with the encoding UTF-8.")
-            return
-        lines = [line.strip() for line in text.splitlines()]
-        for number, line in enumerate(lines, 1):
-            if line and not re.match(r"#|(export )?[A-Za-z_0-9]+=", line):
-                self.refuse(f".env:{number}", "is no setting. Write NAME=value without spaces.")
-        environ.Env.read_env(io.StringIO("\n".join(lines)))

@@ -31,7 +31,7 @@ PRODUCTION = (
     *("env", "IGNORE_ENV_FILE=1", "DJANGO_ENV=production", "ALLOWED_HOSTS=example.com"),
     "SECRET_KEY=only-to-check-the-settings-of-production-1234567890",
     *("DATABASE_URL=postgres://unused/unused", "CACHE_URL=redis://unused"),
-    *("CELERY_BROKER_URL=redis://unused", "STORAGE_URL=file:///unused"),
+    *("CELERY_BROKER_URL=redis://unused/1", "STORAGE_URL=file:///unused"),
     *("EMAIL_URL=smtp://unused", "DEFAULT_FROM_EMAIL=unused@example.com"),
 )
 
