@@ -48,6 +48,7 @@ MAP, ARCHITECTURE, MAP_TESTS = (
 LIMITS, LIMIT_TESTS = f"{LIBRARY}/web/limits.py", "tests/library/test_limits.py"
 T = "tests/template"
 IMAGE, PAGES, DELIVERY = f"{T}/test_image.py", f"{T}/test_pages.py", f"{T}/test_delivery.py"
+SERVING, NGINX = f"{T}/test_serving.py", "deploy/nginx.conf"
 LOOKS, DEPLOY = f"{T}/test_looks.py", f"{T}/test_deploy.py"
 SET, PROJECT = f"{T}/test_settings.py", f"{T}/test_project.py"
 ENV, UPLOADS = "tests/library/test_env.py", "tests/library/test_uploads.py"
@@ -59,9 +60,17 @@ FAULTS = (
     Fault("production starts without a mail server", f"{LIBRARY}/env.py", 'schemes=(*MAIL_PORTS,), default="", example=example, needed=True', 'schemes=(*MAIL_PORTS,), default="", example=example', SET),
     Fault("production starts with a short secret", f"{LIBRARY}/env.py", "len(value) < length", "len(value) < 5", ENV),
     Fault("production starts with a secret of one letter", f"{LIBRARY}/env.py", "len(set(value)) < 8", "len(set(value)) < 1", ENV),
-    Fault("a password is part of an error message", f"{LIBRARY}/env_urls.py", 'return "is not a URL."', 'return f"is not a URL: {value}."', ENV),
+    Fault("a password is part of an error message", f"{LIBRARY}/env_values.py", 'return "is not a URL."', 'return f"is not a URL: {value}."', ENV),
     Fault("a misspelt flag is off", f"{LIBRARY}/env.py", 'self._wrong(name, value, wanted="true or false")', "return False", ENV),
     Fault("a placeholder in capitals goes to production", f"{LIBRARY}/env.py", 'r"change[-_ ]?me", re.I', 'r"change[-_ ]?me"', ENV),
+    Fault("clearing the cache deletes queued tasks", f"{LIBRARY}/env.py", "if database and database ==", "if False and database ==", ENV),
+    Fault("a setting of the database takes its time limits away", SETTINGS, '_database.get("OPTIONS", {}).pop("options", "")', '""', SET),
+    Fault("a folder of the project is public", f"{LIBRARY}/env.py", "if default.resolve().parent.is_relative_to(Path(unquote(parts.path)).resolve()):", "if False:", ENV),
+    Fault("who reads logs can take an account", f"{LIBRARY}/logs.py", "        hide_tokens,\n", "", "tests/library/test_logs.py"),
+    Fault("Sentry is sent what works like a password", f"{LIBRARY}/sentry.py", '    _remove_secrets(event.get("request", {}))\n', "", "tests/library/test_sentry.py"),
+    Fault("one message ends every worker", f"{LIBRARY}/tasks/worker.py", "            except Exception as error:", "            except ZeroDivisionError as error:", "tests/library/tasks/test_worker.py"),
+    Fault("a message about workers ends every worker", f"{LIBRARY}/tasks/worker.py", "without_gossip=True, ", "", "tests/library/tasks/test_worker.py"),
+    Fault("what is left of a message ends every worker of Redis", f"{LIBRARY}/redis_broker.py", "        except (ValueError, TypeError, RecursionError):\n            logger.exception(\"message_unreadable\", delivery_tag=tag)", "        except ZeroDivisionError:\n            logger.exception(\"message_unreadable\", delivery_tag=tag)", "tests/library/test_redis_broker.py"),
     Fault("tasks wait in the memory of one production process", CELERY, 'schemes=("local", ', 'schemes=("memory", "local", ', SET),
     Fault("each production process has a cache of its own", f"{LIBRARY}/env.py", "schemes=SHARED_CACHES,", "schemes=(*SHARED_CACHES, *OTHER_CACHES),", ENV),
     Fault("visitors see the source code", SETTINGS, "if PRODUCTION and DEBUG:", "if False:", SET),
@@ -77,7 +86,23 @@ FAULTS = (
     Fault("each address of a household may guess anew", LIMITS, "(int(address), 64)", "(int(address), 128)", LIMIT_TESTS),
     Fault("a stranger locks people out where they always are", LIMITS, "if trusted.exists() else", "if False else", LIMIT_TESTS),
     Fault("an office is locked out because it signs in", LIMITS, "            _give_back(counted)  # an", "            pass  # an", LIMIT_TESTS),
-    Fault("a hash is computed for each refused password", LIMITS, "        counted = count(request, SIGN_IN, name=name)\n        user = super().authenticate(request, username=name, password=password)\n", "        user = super().authenticate(request, username=name, password=password)\n        counted = count(request, SIGN_IN, name=name)\n", LIMIT_TESTS),
+    Fault("a hash is computed for each refused password", LIMITS, "        counted = count(request, SIGN_IN, name=name)\n        try:\n", "        super().authenticate(request, username=name, password=password)\n        counted = count(request, SIGN_IN, name=name)\n        try:\n", LIMIT_TESTS),
+    Fault("two sign-ins of one person at once are an error", LIMITS, "if full := Limit.objects.filter(key=key).first():", "if full := Limit.objects.get(key=key):", LIMIT_TESTS),
+    Fault("who finds no room to sign in is locked out", LIMITS, "            _give_back(counted)\n            raise\n        if user", "            raise\n        if user", LIMIT_TESTS),
+    Fault("sign-ins take all memory", f"{LIBRARY}/web/hashing.py", "AT_ONCE = threading.BoundedSemaphore(2)", "AT_ONCE = threading.BoundedSemaphore(6)", "tests/library/test_hashing.py"),
+    Fault("sign-ins take all threads", f"{LIBRARY}/web/hashing.py", "BoundedSemaphore(6)", "BoundedSemaphore(100)", "tests/library/test_hashing.py"),
+    Fault("a site whose tasks are late is taken out of service", f"{LIBRARY}/web/health.py", "ok = answers[probes.database].ok", "ok = all(found.ok for found in answers.values())", "tests/library/test_health.py"),
+    Fault("the domain is preloaded unasked", SETTINGS, 'SECURE_HSTS_PRELOAD", default=False', 'SECURE_HSTS_PRELOAD", default=True', SET),
+    Fault("nobody can search the logs of production", SETTINGS, "default=PRODUCTION)\n# In development log", "default=False)\n# In development log", SET),
+    Fault("other users of the machine read the database", "config/environment.py", "mode=0o700, ", "", SET),
+    Fault("everybody reads how the API works", "config/urls.py", "public_docs=not settings.PRODUCTION", "public_docs=True", f"{T}/test_hostile.py"),
+    # The proxy
+    Fault("nobody gets a certificate", NGINX, "    location /.well-known/acme-challenge/ {", "    location /.well-known/other/ {", SERVING),
+    Fault("one address keeps the proxy busy", NGINX, "    limit_conn visitors 100;", "    #", SERVING),
+    Fault("slow heads keep the proxy busy", NGINX, "client_header_timeout 10s", "client_header_timeout 3600s", SERVING),
+    Fault("everybody reads the proxy's version", NGINX, "server_tokens off", "server_tokens on", SERVING),
+    Fault("a header with an underscore says that the request came by TLS", NGINX, "    server_tokens off;", "    server_tokens off; underscores_in_headers on;", SERVING, along=Fault("", "config/gunicorn.py", 'header_map = "drop"', 'header_map = "dangerous"', "")),
+    Fault("a stop drops requests that it has begun", "config/gunicorn.py", "graceful_timeout = 25", "graceful_timeout = 1", SERVING),
     Fault("everybody is told who has an account", ACCOUNTS, "    tasks.send_sign_up_link.delay_on_commit(", "    if User.objects.with_email(email).exists():\n        raise EmailTaken\n    tasks.send_sign_up_link.delay_on_commit(", "project apps/accounts"),
     Fault("a link to sign up works for ever", "apps/accounts/selectors.py", ", max_age=max_age", "", "project apps/accounts"),
     Fault("a mail for one person goes to the address that another typed", ACCOUNTS, "to=user.email,  # not", "to=email,  # not", "project apps/accounts"),
@@ -107,6 +132,9 @@ FAULTS = (
     Fault("an example goes to production as it stands", ENVIRONMENT, "SECRET_KEY=change-me", "SECRET_KEY=aB3dE6gH9jK2mN5pQ8sT1vW4yZ7cF0iL-oR_uX.bC6dE9fG2hJ", SET),
     # The image
     Fault("the image runs as root", DOCKERFILE, "USER app\n", "", f"{IMAGE} -k user_who"),
+    Fault("a wrong deployment starts", COMPOSE, "--fail-level $$CHECK_LEVEL && ", "--fail-level $$CHECK_LEVEL; ", f"{IMAGE} -k starts_nothing"),
+    Fault("the doctor cannot look at a container", f"{LIBRARY}/probes.py", "f_flag & os.ST_RDONLY:", "f_flag & 0:", f"{IMAGE} -k doctor"),
+    Fault("an idle worker takes 20 seconds to stop", CELERY, "    worker_soft_shutdown_timeout=20,", "    worker_soft_shutdown_timeout=20, worker_enable_soft_shutdown_on_idle=True,", f"{IMAGE} -k stop_in_time"),
     Fault("the image writes over its own code", DOCKERFILE, "install -d -m 700 -o app -g app /app/var", "install -d -m 700 -o app -g app /app /app/var", f"{IMAGE} -k user_who"),
     Fault("the image of a private clone cannot be read", DOCKERFILE, "COPY --from=build /app/var/static var/static\nCOPY --chmod=755 . .", "COPY --from=build /app/var/static var/static\nCOPY . .", f"{IMAGE} -k clone_was_private"),
     Fault("the image holds development packages", DOCKERFILE, "--no-dev ", "", f"{IMAGE} -k development_package"),
@@ -213,12 +241,12 @@ FAULTS = (
     Fault("a claim ends while its holder works", f"{LIBRARY}/tasks/claims.py", "_time_limit() + MARGIN", "0", "tests/library/tasks"),
     Fault("a claim is taken inside a transaction", f"{LIBRARY}/tasks/claims.py", "durable=True", "durable=False", "tests/library/tasks"),
     Fault("a task whose effect is in progress fails", f"{LIBRARY}/tasks/base.py", "        except InProgress as error:\n            raise self.retry(exc=error) from error\n", "", "tests/library/tasks"),
-    Fault("a wrong argument is noticed after the commit", f"{LIBRARY}/tasks/base.py", "        self._check_arguments(args, kwargs or {})\n", "", "tests/library/tasks"),
+    Fault("a wrong argument is noticed after the commit", f"{LIBRARY}/tasks/base.py", "        self._check_arguments(args, kwargs or {}, options)\n", "", "tests/library/tasks"),
     Fault("a secret argument is stored", f"{LIBRARY}/tasks/recording.py", "redacted(item, name=str(key))", "redacted(item)", "tests/library/tasks"),
     Fault("a task with a hidden argument is replayed", f"{LIBRARY}/tasks/failures.py", "if REDACTED in repr", "if False and REDACTED in repr", "tests/library/tasks"),
     Fault("a schedule of the team's own is dropped", f"{LIBRARY}/celery_app.py", "declared_schedule(sender) | sender.conf.beat_schedule", "declared_schedule(sender)", "tests/library/test_celery_app.py"),
     Fault("two workers work on one message", f"{LIBRARY}/local_broker.py", "if not _is_free(lock_file):", "if False:", "tests/library/test_local_broker.py"),
-    Fault("a killed worker's messages are lost", f"{LIBRARY}/local_broker.py", "                for message in folder.glob(\"*.msg\"):\n                    _enqueue(message, queued=queued)\n", "", "tests/library/test_local_broker.py"),
+    Fault("a killed worker's messages are lost", f"{LIBRARY}/local_broker.py", "        for message in folder.glob(\"*.msg\"):\n            _enqueue(message, queued=queued)\n", "", "tests/library/test_local_broker.py"),
     # Caches and queries
     Fault("a session's page shows it as it was", f"{CATALOG}/services.py", "    session.save(update_fields=[\"starts_at\"])\n    caches.session.invalidate(public_id=session.public_id)\n", "    session.save(update_fields=[\"starts_at\"])\n", "project apps/catalog"),
     Fault("what is rolled back stays in the cache", f"{LIBRARY}/caching/cached_read.py", "transaction.get_connection().in_atomic_block or ", "", "tests/library/test_cached_read.py"),

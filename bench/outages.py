@@ -102,11 +102,27 @@ def broker_disk_full(site: Production) -> None:
         time.sleep(15)
 
 
-def statement_timeout(site: Production) -> None:
+def table_locked(site: Production) -> None:
     """the table of bookings locked for 20 s"""
     with psycopg.connect(site.servers["postgres"].address) as other:
         other.execute("LOCK TABLE bookings_booking IN ACCESS EXCLUSIVE MODE")
         time.sleep(20)
+
+
+def statement_timeout(site: Production) -> None:
+    """for 10 s, a booking takes 40 s to be written"""
+    slow = (
+        "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$"
+    )
+    with psycopg.connect(site.servers["postgres"].address, autocommit=True) as other:
+        other.execute(slow.format(seconds=40))
+        other.execute(
+            "CREATE TRIGGER slow BEFORE INSERT ON bookings_booking"
+            " FOR EACH ROW EXECUTE FUNCTION slow()"
+        )
+        time.sleep(10)
+        other.execute(slow.format(seconds=0))  # to drop it would wait for those who are sleeping
 
 
 def slow_clients(site: Production) -> None:
@@ -157,7 +173,7 @@ ALL: dict[str, Callable[[Production], None]] = {
     for fault in (
         *(nothing, postgres_restarted, postgres_killed, postgres_hung, redis_restarted),
         *(redis_hung, broker_away, worker_killed, web_child_killed, database_disk_full),
-        *(broker_disk_full, statement_timeout, slow_clients, garbage, login_flood),
+        *(broker_disk_full, table_locked, statement_timeout, slow_clients, garbage, login_flood),
     )
 }
 

@@ -73,6 +73,8 @@ ROWS = (
     Hostile("a redirect to another host", 200, 200, path("/accounts/login/?next=https://evil.example/")),
     Hostile("a link to sign up that was made up", 404, 404, path("/accounts/sign-up/made-up/")),
     Hostile("a link to reset a password that was made up", 404, 404, path("/accounts/password-reset/MQ/made-up/")),
+    Hostile("the documentation of the API", 403, 403, path("/api/docs")),
+    Hostile("the description of the API", 403, 403, path("/api/openapi.json")),
     Hostile("the admin", 302, 302, path("/admin/")),
     # Queries
     Hostile("a cursor that was made up", 400, 400, path("/api/sessions?cursor=eyJ")),

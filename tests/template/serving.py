@@ -105,6 +105,7 @@ def proxied(
         site = re.sub(r"# (listen 443|ssl_certificate)", r"\1", site)
         site = site.replace("listen 443", f"listen 127.0.0.1:{tls[0]}")
         site = site.replace("/etc/letsencrypt/live/site", str(tls[1]))
+        site = site.replace("/etc/letsencrypt", str(tls[1]))
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     scratch = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     (folder / "nginx.conf").write_text(
@@ -129,11 +130,13 @@ def proxied(
         shutil.rmtree(folder)
 
 
-def status(port: int, path: str, *, seconds: float = 5) -> int:
+def status(
+    port: int, path: str, *, seconds: float = 5, headers: dict[str, str] | None = None
+) -> int:
     """Return the status of a GET; 0 where nobody answers in time."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request("GET", path, headers={"Host": "localhost"})
+        connection.request("GET", path, headers={"Host": "localhost"} | (headers or {}))
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

@@ -13,14 +13,17 @@ from tests.template.living import copy_of, python
 from tests.template.runbooks import blocks_of
 
 BOOKED = """
+from datetime import timedelta
 from django.utils import timezone
 from apps.accounts.models import User
 from apps.bookings import services
 from apps.catalog.models import Session
 free = Session.objects.filter(price_cents=0, seats_left__gt=1, starts_at__gt=timezone.now())
 user = User.objects.get(email="demo@example.com")
-services.book_seat(session_public_id=free.first().public_id, by=user.pk, at=timezone.now())
+at = timezone.now() - timedelta(hours=1)  # long enough ago for its mail to be missed
+services.book_seat(session_public_id=free.first().public_id, by=user.pk, at=at)
 """
+SWEEP = "bookings.resend_overdue_confirmations"
 LOOK = """
 from apps.bookings.models import Booking
 from apps.catalog.models import Session
@@ -89,6 +92,12 @@ class TestRunbookOfBackups:
                 follow(fresh, {"": [ask_the_doctor]}, "", url=fresh_url)
             python(fresh, RUN)
             follow(fresh, {"": [ask_the_doctor]}, "", url=fresh_url)
+            demo.run([".venv/bin/celery", "-A", "config", "call", SWEEP], cwd=fresh)
+            demo.wait_until(
+                lambda: len([*fresh.glob("var/mail/*.log")]) == 1,
+                seconds=60,
+                what="the mail of the booking, whose message was not saved",
+            )
 
         assert before.split()[0] == "1"
         assert python(fresh, LOOK) == before

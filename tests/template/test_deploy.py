@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.template import serving
 from tests.template.generating import FOLDER, ROOT
 from tests.template.settings_reader import SettingsReader
 
@@ -74,6 +75,16 @@ class TestOneHost:
 
         assert settings.read(**environment).get("refused") is None
         assert environment.get("CHECK_LEVEL", "WARNING") == "WARNING"
+
+    def test_passes_every_check_of_a_deployment(
+        self, one_host: dict[str, str], desk_project: Path
+    ) -> None:
+        environment = services_of(one_host)["migrate"]["environment"]
+        check = ("check", "--deploy", "--fail-level", environment["CHECK_LEVEL"])
+
+        assert "no issues" in serving.manage(
+            desk_project, {"IGNORE_ENV_FILE": "1"} | environment, *check
+        )
 
     def test_shows_the_proxy_an_edited_configuration(self, one_host: dict[str, str]) -> None:
         """A file that is mounted alone stays as it was when an editor replaces it."""

@@ -10,9 +10,11 @@ from tests.template.living import python
 from tests.template.runbooks import Runbook
 
 FIGURES = """
-import json
+import json, math
 from apps.bookings import services as bookings, tasks
 from apps.insights import services as insights, tasks as figures
+from config import celery_app, gunicorn
+from trellis import probes
 from trellis.caching import figures as cache_figures, outage
 from trellis.web import limits
 
@@ -37,6 +39,10 @@ print(json.dumps({
     "bypass_seconds": outage.BYPASS_SECONDS,
     "log_seconds": outage.LOG_SECONDS,
     "write_seconds": cache_figures.WRITE_SECONDS,
+    "stop_web": gunicorn.graceful_timeout,
+    "stop_worker": celery_app.conf.worker_soft_shutdown_timeout,
+    "threads": gunicorn.threads,
+    "ready_seconds": math.ceil(probes.SECONDS),
 }))
 """
 
@@ -85,6 +91,13 @@ class TestFigures:
             ("caches", "Processes write these figures every {write_seconds:.0f} seconds"),
             ("caches", '"The cache cannot be reached" in the log, every {log_seconds:.0f} seconds'),
             ("caches", "a process bypasses the cache for {bypass_seconds:.0f} seconds"),
+            ("tasks", "finishes what it can in {stop_worker:.0f} seconds"),
+            (
+                "../deploy",
+                "requests end (at most {stop_web} s) and tasks end ({stop_worker:.0f} s;",
+            ),
+            ("../deploy", "503 without the database, within {ready_seconds} s"),
+            ("../deploy", "takes {threads} connections to PostgreSQL"),
             ("insights", "for the last {days_back} and the next {days_ahead} days"),
             ("insights", "computes it every {refresh_minutes:.0f} minutes"),
             ("insights", "`SoftTimeLimitExceeded`, its {refresh_seconds} seconds"),

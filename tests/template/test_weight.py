@@ -7,7 +7,7 @@ import pytest
 
 from tests.template.generating import FOLDER, ROOT, files_of
 
-LIBRARY_LINES = 9_850
+LIBRARY_LINES = 10_000
 
 
 def lines_of(text: bytes) -> int:

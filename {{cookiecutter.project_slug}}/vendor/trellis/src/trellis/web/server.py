@@ -5,6 +5,7 @@ import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import OperationalError
 from django.db.backends.signals import connection_created
@@ -27,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 5  # seconds that a silent client may hold a thread
 
     def do_GET(self) -> None:
-        found = health.answer(self.path, self.headers.get("Authorization", ""))
+        found = health.answer(urlsplit(self.path).path, self.headers.get("Authorization", ""))
         if found is None:
             self.send_error(404)
             return
@@ -35,7 +36,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", found["Content-Type"])
         self.send_header("Content-Length", str(len(found.content)))
         self.end_headers()
-        self.wfile.write(found.content)
+        if self.command == "GET":
+            self.wfile.write(found.content)
+
+    do_HEAD = do_GET  # noqa: N815  # the name that http.server looks for
 
     def log_message(self, *args: Any) -> None:
         pass
