@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.template.living import server_url
+
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 24
 DATABASE = f"trellis_race_{os.getpid()}"
@@ -33,16 +35,6 @@ def servers(
             "CACHE_URL": f"{redis}/13",
         }
         connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
-
-
-def server_url(variable: str) -> str:
-    """Return a server's address; skip the test without one, or fail it in CI."""
-    if url := os.environ.get(variable):
-        return url
-    message = f"set {variable} to the address of a server that tests may write to"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 def raced(kind: str, servers: dict[str, str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""Garbage on a queue in a real Redis: CACHE_URL must name one."""
+"""Garbage on a queue in a real Redis."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +8,8 @@ from typing import Any
 import pytest
 from kombu import Connection, Exchange, Queue
 
-URL = os.environ.get("CACHE_URL", "")
-pytestmark = pytest.mark.skipif(
-    not URL.startswith("redis://"), reason="CACHE_URL does not name a Redis"
-)
+from tests.template.living import server_url
+
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -23,7 +20,8 @@ def queue() -> str:
 
 @pytest.fixture
 def connection(queue: str) -> Iterator[Connection]:
-    with Connection(URL, transport="trellis.redis_broker:Transport") as connection:
+    url = f"{server_url('TRELLIS_REDIS_URL')}/10"
+    with Connection(url, transport="trellis.redis_broker:Transport") as connection:
         yield connection
         connection.default_channel.queue_delete(queue)
 
