@@ -18,7 +18,8 @@ SAMPLE = Path(__file__).parent / "sample"
 def printed(script: str, *, on_a_terminal: bool = False, **environment: str) -> str:
     """Return what a script prints that uses the sample project."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    project = {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(SAMPLE)}
+    path = os.pathsep.join([str(SAMPLE), os.environ.get("PYTHONPATH", "")])
+    project = {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": path}
     reading, writing = pty.openpty() if on_a_terminal else os.pipe()
     subprocess.run(
         [sys.executable, "-c", script],
