@@ -180,7 +180,7 @@ class TestProcess:
                 pool.submit(serving.sign_in, site.proxied, f"{number}@example.com", "wrong")
                 for number in range(6)
             ]
-            time.sleep(3)
+            time.sleep(5)  # until all have begun, on a busy machine too
             site.server.terminate()
             time.sleep(5)
             assert not any(one.done() for one in signing)
