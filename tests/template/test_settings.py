@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,8 +129,16 @@ class TestProduction:
 
         assert json.loads(logged.stderr)["event"] == "closed"
 
-    def test_keeps_its_data_from_other_users_of_the_machine(self, desk_project: Path) -> None:
-        assert (desk_project / "var").stat().st_mode & 0o777 == 0o700
+    def test_keeps_its_data_from_other_users_of_the_machine(
+        self, desk_project: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(desk_project / "config", tmp_path / "config")
+        shutil.copy(desk_project / "pyproject.toml", tmp_path)
+
+        python = str(desk_project / ".venv/bin/python")
+        demo.run([python, "-c", "import config.environment"], cwd=tmp_path)
+
+        assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
 
     def test_serves_static_files_under_names_that_change_with_them(
         self, settings: SettingsReader
