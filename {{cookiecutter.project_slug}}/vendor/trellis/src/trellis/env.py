@@ -197,7 +197,10 @@ class Environment:
         return found
 
     def cache(self, name: str, *, default: str, broker: str) -> dict[str, Any]:
-        """Return an entry for CACHES. In production all processes must share it, ..."""
+        """Return an entry for CACHES. In production all processes must share it.
+
+        It may not be the database of `broker`, a variable: to clear it would delete messages.
+        """
         url = self.url(
             name,
             schemes=SHARED_CACHES,
@@ -206,7 +209,6 @@ class Environment:
             example="redis://host:6379/0",
             needed=True,
         )
-        # ... and not with the broker: to clear the cache would delete its messages.
         database = env_values.redis_database(url)
         if database and database == env_values.redis_database(self._value(broker)):
             self.refuse(name, f"is the database of {broker} as well. Write another number.")

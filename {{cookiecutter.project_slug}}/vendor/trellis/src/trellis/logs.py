@@ -18,7 +18,7 @@ from trellis.env import WrongEnvironment
 
 MAX_FILE_BYTES = 10_000_000
 # A part of a path that is longer than a UUID: a token works like a password while it is valid.
-LONG = re.compile(r"(?<!//)(?<=/)[^/\s]{37,}")  # no host: that stands after two slashes
+TOKEN = re.compile(r"(?<!//)(?<=/)[^/\s]{37,}")  # no host: that stands after two slashes
 
 
 def configure(*, level: str, as_json: bool, json_file: str = "") -> None:
@@ -125,5 +125,5 @@ def add_owner(logger: Any, method: str, event: structlog.typing.EventDict) -> An
 def hide_tokens(logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
     """Hide tokens in the paths that Django logs, as in "Not Found: /sign-up/…/"."""
     if hasattr(event.get("_record"), "request"):
-        event["event"] = LONG.sub("…", event["event"])
+        event["event"] = TOKEN.sub("…", event["event"])
     return event

@@ -54,7 +54,7 @@ def _remove_secrets(request: dict[str, Any]) -> None:
     request.pop("query_string", None)
     request.get("headers", {}).pop("Referer", None)
     if "url" in request:
-        request["url"] = logs.LONG.sub("…", request["url"].partition("?")[0])
+        request["url"] = logs.TOKEN.sub("…", request["url"].partition("?")[0])
 
 
 def _structlog_line(hint: Any) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class RequestMiddleware(StructlogMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {logs.LONG.sub('…', request.path)}"
+        return f"{request.method} {logs.TOKEN.sub('…', request.path)}"
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
